@@ -1,4 +1,5 @@
-"""Class names: shown so that no two look alike, and found by index, by exact name or by a unique part."""
+"""Class names: shown so that no two look alike, and found by index, by exact name or by a unique
+part."""
 
 import difflib
 from collections import Counter

@@ -1,18 +1,19 @@
 """The layers of a network, and the only hooks of the program.
 
-A layer is one *call* of a module whose output is a tensor; a module that runs more than once has one layer a call
-(``layer3.2.relu``, ``layer3.2.relu#2``). Every hook here is put on by a context manager that takes it off again, also
-after an error, and what is caught is a copy that a following in-place operation cannot overwrite.
+A layer is one *call* of a module whose output is a tensor; a module that runs more than once has
+one layer a call (``layer3.2.relu``, ``layer3.2.relu#2``). Every hook here is put on by a context
+manager that takes it off again, also after an error, and what is caught is a copy that a following
+in-place operation cannot overwrite.
 
-Positions: a raw output in any of the four layouts can be seen as (B, C, P), P = extra tokens first, then the grid row
-by row; a flat layer has P = 1. All attribution happens in that form.
+Positions: a raw output in any of the four layouts can be seen as (B, C, P), P = extra tokens first,
+then the grid row by row; a flat layer has P = 1. All attribution happens in that form.
 """
 
 import difflib
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -38,7 +39,8 @@ class _Stop(BaseException):
 
 @dataclass(frozen=True)
 class Layer:
-    """One call of a module: its name, its place in the forward pass and the shape of what it puts out."""
+    """One call of a module: its name, its place in the forward pass and the shape of what it puts
+    out."""
 
     name: str
     kind: str
@@ -81,12 +83,15 @@ def from_positions(values: Tensor, layer: Layer, *, like: Tensor) -> Tensor:
     return values.transpose(1, 2).reshape(shape)
 
 
-# ---- hooks -----------------------------------------------------------------------------------------------------------
+# ---- hooks ----
 
 
 @contextmanager
-def hooked(module: nn.Module, changes: dict[str, Callable[[Tensor], Tensor | None]]) -> Iterator[None]:
-    """While open, ``fn(output)`` is called at every named layer; a tensor that it returns takes the output's place.
+def hooked(
+    module: nn.Module, changes: dict[str, Callable[[Tensor], Tensor | None]]
+) -> Iterator[None]:
+    """While open, ``fn(output)`` is called at every named layer; a tensor that it returns takes the
+    output's place.
 
     Calls are counted anew in every forward pass of ``module``. An unknown path raises UserError.
     """
@@ -129,11 +134,13 @@ def _submodule(module: nn.Module, path: str) -> nn.Module:
 def capture(
     module: nn.Module, names: Sequence[str], x: Tensor, *, grad: bool = False, full: bool = False
 ) -> tuple[dict[str, Tensor], Tensor | None]:
-    """The raw outputs of several layers from one forward pass, and the logits if the pass ran to its end.
+    """The raw outputs of several layers from one forward pass, and the logits if the pass ran to
+    its end.
 
-    Without ``grad`` and ``full`` the pass stops at the deepest layer asked for. With ``grad`` what is caught is part of
-    the graph from there to the logits: ``torch.autograd.grad(margin, list(caught.values()))``. Weights and picture ask
-    for no gradient, so the shallowest layer becomes the leaf and the backward pass stops there.
+    Without ``grad`` and ``full`` the pass stops at the deepest layer asked for. With ``grad`` what
+    is caught is part of the graph from there to the logits: ``torch.autograd.grad(margin,
+    list(caught.values()))``. Weights and picture ask for no gradient, so the shallowest layer
+    becomes the leaf and the backward pass stops there.
     """
     caught: dict[str, Tensor] = {}
     early = not (grad or full)
@@ -151,11 +158,9 @@ def capture(
         return keep
 
     output: Tensor | None = None
-    with hooked(module, {name: catch(name) for name in names}), torch.set_grad_enabled(grad):
-        try:
-            output = module(x)
-        except _Stop:
-            pass
+    hooks = hooked(module, {name: catch(name) for name in names})
+    with hooks, torch.set_grad_enabled(grad), suppress(_Stop):
+        output = module(x)
     missing = [name for name in names if name not in caught]
     if missing:
         raise UserError(f"layer {missing[0]!r} did not run in the forward pass of this network")
@@ -204,13 +209,14 @@ def watched(
             handle.remove()
 
 
-# ---- the list of layers ----------------------------------------------------------------------------------------------
+# ---- the list of layers ----
 
 _LISTS: "weakref.WeakKeyDictionary[nn.Module, tuple[Layer, ...]]" = weakref.WeakKeyDictionary()
 
 
 def list_layers(classifier: "Classifier") -> tuple[Layer, ...]:
-    """Every layer in the order in which the forward pass finishes it (one pass over a noise picture, then kept)."""
+    """Every layer in the order in which the forward pass finishes it (one pass over a noise
+    picture, then kept)."""
     module = classifier.module
     if module not in _LISTS:
         _LISTS[module] = tuple(_trace(module, classifier.probe()))
@@ -242,7 +248,8 @@ def _trace(module: nn.Module, x: Tensor) -> list[Layer]:
 def _describe(
     name: str, kind: str, output: Tensor, grids: list[tuple[int, int]], order: int
 ) -> Layer:
-    """Layout and grid of one output; tokens take the newest grid that fits, with up to 16 extra tokens."""
+    """Layout and grid of one output; tokens take the newest grid that fits, with up to 16 extra
+    tokens."""
     shape = tuple(output.shape[1:])
     signed = bool((output < 0).any())
     if len(shape) == 1:
@@ -259,7 +266,8 @@ def _describe(
 
 
 def find_layer(classifier: "Classifier", name: str) -> Layer:
-    """The layer of that name (``#1`` may be written out); UserError with the nearest names if there is none."""
+    """The layer of that name (``#1`` may be written out); UserError with the nearest names if there
+    is none."""
     layers = list_layers(classifier)
     wanted = name.removesuffix("#1")
     for layer in layers:
@@ -272,7 +280,8 @@ def find_layer(classifier: "Classifier", name: str) -> Layer:
 
 
 def ladder(classifier: "Classifier", n: int = 8) -> tuple[Layer, ...]:
-    """Up to ``n`` layers from edges to objects: block outputs, or activations where a network has few blocks."""
+    """Up to ``n`` layers from edges to objects: block outputs, or activations where a network has
+    few blocks."""
     layers = [layer for layer in list_layers(classifier) if layer.grid and min(layer.grid) > 1]
     blocks = _outermost([layer for layer in layers if _is_block(classifier.module, layer)])
     activations = [layer for layer in layers if any(a in layer.kind.lower() for a in ACTIVATIONS)]
@@ -284,16 +293,22 @@ def ladder(classifier: "Classifier", n: int = 8) -> tuple[Layer, ...]:
 
 
 def _is_block(module: nn.Module, layer: Layer) -> bool:
-    """A composite that is no mere container and holds at least two modules with weights of their own."""
+    """A composite that is no mere container and holds at least two modules with weights of their
+    own."""
     block = module.get_submodule(split_name(layer.name)[0])
-    weighted = sum(1 for m in block.modules() if next(m.parameters(recurse=False), None) is not None)
+    weighted = sum(
+        1 for m in block.modules() if next(m.parameters(recurse=False), None) is not None
+    )
     return layer.kind not in CONTAINERS and weighted >= 2
 
 
 def _outermost(layers: list[Layer]) -> list[Layer]:
-    """Blocks inside no other block, unless one block holds most of the network (a whole backbone)."""
+    """Blocks inside no other block, unless one block holds most of the network (a whole
+    backbone)."""
     names = [layer.name for layer in layers]
     inside = Counter(a for a in names for b in names if b.startswith(f"{a}."))
     wrappers = {name for name, count in inside.items() if count >= max(6, len(names) // 2)}
     kept = [name for name in names if name not in wrappers]
-    return [x for x in layers if x.name in kept and not any(x.name.startswith(f"{k}.") for k in kept)]
+    return [
+        x for x in layers if x.name in kept and not any(x.name.startswith(f"{k}.") for k in kept)
+    ]

@@ -1,8 +1,10 @@
-"""The rest of a network from one layer on, for one picture: what ablation and path integration run thousands of times.
+"""The rest of a network from one layer on, for one picture: what ablation and path integration run
+thousands of times.
 
-One recorded pass notes every module call that was over before the layer was; when the tail runs, those calls answer
-with what they answered then, the layer answers with the activation that is handed in, and only what lies behind it is
-computed. Functional code in between (sums, concatenations) runs as it is, so skip connections are exact.
+One recorded pass notes every module call that was over before the layer was; when the tail runs,
+those calls answer with what they answered then, the layer answers with the activation that is
+handed in, and only what lies behind it is computed. Functional code in between (sums,
+concatenations) runs as it is, so skip connections are exact.
 """
 
 import weakref
@@ -51,7 +53,8 @@ class _Recorder:
 
 
 def _copied(output: object) -> object:
-    """The same structure with its tensors cloned, so that no later in-place operation reaches them."""
+    """The same structure with its tensors cloned, so that no later in-place operation reaches
+    them."""
     if isinstance(output, Tensor):
         return output.detach().clone()
     if isinstance(output, tuple | list):
@@ -70,8 +73,9 @@ def _repeated(output: object, times: int) -> object:
 class Tail:
     """The network behind ``name`` for the picture ``x`` (1, C, H, W).
 
-    ``activation``: what the layer put out, raw (1, ...); ``logits``: (1, classes) of the untouched picture.
-    Calling it with raw activations (N, ...) gives logits (N, classes), differentiable in the activations.
+    ``activation``: what the layer put out, raw (1, ...); ``logits``: (1, classes) of the untouched
+    picture. Calling it with raw activations (N, ...) gives logits (N, classes), differentiable in
+    the activations.
     """
 
     def __init__(self, module: nn.Module, name: str, x: Tensor) -> None:
@@ -117,7 +121,9 @@ class Tail:
                 out: Tensor = self.module(self.x.repeat(count, 1, 1, 1))
             return out
         wide = mode == "expand"
-        answers = {c: _repeated(a, count) for c, a in self._answers.items()} if wide else self._answers
+        answers = (
+            {c: _repeated(a, count) for c, a in self._answers.items()} if wide else self._answers
+        )
         x = self.x.repeat(count, 1, 1, 1) if wide else self.x
         with _answering(self.module, {**answers, self.target: activations}):
             result: Tensor = self.module(x)
