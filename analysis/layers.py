@@ -293,13 +293,10 @@ def ladder(classifier: "Classifier", n: int = 8) -> tuple[Layer, ...]:
 
 
 def _is_block(module: nn.Module, layer: Layer) -> bool:
-    """A composite that is no mere container and holds at least two modules with weights of their
-    own."""
+    """A composite that is no mere container and holds at least two convolutions or linear maps."""
     block = module.get_submodule(split_name(layer.name)[0])
-    weighted = sum(
-        1 for m in block.modules() if next(m.parameters(recurse=False), None) is not None
-    )
-    return layer.kind not in CONTAINERS and weighted >= 2
+    maps = sum(any(p.dim() > 1 for p in m.parameters(recurse=False)) for m in block.modules())
+    return layer.kind not in CONTAINERS and maps >= 2
 
 
 def _outermost(layers: list[Layer]) -> list[Layer]:
