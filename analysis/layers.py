@@ -15,18 +15,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from analysis.layouts import Layout, Seen, layout_of, token_grid
 from cache.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-Layout = Literal["nchw", "nhwc", "tokens", "flat"]
 PASS_THROUGH = {"Dropout", "Dropout1d", "Dropout2d", "AlphaDropout", "Identity", "StochasticDepth"}
 PASS_THROUGH |= {"DropPath", "Flatten"}
 CONTAINERS = {"Sequential", "ModuleList", "ModuleDict"}
@@ -226,7 +226,7 @@ def list_layers(classifier: "Classifier") -> tuple[Layer, ...]:
 def _trace(module: nn.Module, x: Tensor) -> list[Layer]:
     found: list[Layer] = []
     calls: Counter[str] = Counter()
-    grids: list[tuple[int, int]] = []
+    seen: Seen = {}
 
     def leave(path: str, called: nn.Module, output: object) -> None:
         calls[path] += 1
@@ -234,9 +234,11 @@ def _trace(module: nn.Module, x: Tensor) -> list[Layer]:
         if not isinstance(output, Tensor) or output.dim() not in (2, 3, 4) or len(output) != len(x):
             return
         name = path if calls[path] == 1 else f"{path}#{calls[path]}"
-        layer = _describe(name, kind, output, grids, len(found))
-        if layer.grid and layer.layout != "tokens":
-            grids.append(layer.grid)
+        if output.dim() == 4:
+            layout = layout_of(called, tuple(output.shape[1:]), seen)
+            seen.pop(tuple(output.shape[1:]), None)  # so that the newest comes last
+            seen[tuple(output.shape[1:])] = layout
+        layer = _describe(name, kind, output, seen, len(found))
         if kind not in PASS_THROUGH:
             found.append(layer)
 
@@ -245,24 +247,19 @@ def _trace(module: nn.Module, x: Tensor) -> list[Layer]:
     return found
 
 
-def _describe(
-    name: str, kind: str, output: Tensor, grids: list[tuple[int, int]], order: int
-) -> Layer:
-    """Layout and grid of one output; tokens take the newest grid that fits, with up to 16 extra
-    tokens."""
+def _describe(name: str, kind: str, output: Tensor, seen: Seen, order: int) -> Layer:
+    """One output as a layer; ``seen`` holds the shapes of all before it."""
     shape = tuple(output.shape[1:])
     signed = bool((output < 0).any())
     if len(shape) == 1:
         return Layer(name, kind, shape[0], None, "flat", 0, signed, order)
     if len(shape) == 3:
-        if shape[0] == shape[1] != shape[2]:
-            return Layer(name, kind, shape[2], shape[:2], "nhwc", 0, signed, order)
-        return Layer(name, kind, shape[0], shape[1:], "nchw", 0, signed, order)
+        channels, h, w = shape if seen[shape] == "nchw" else (shape[2], *shape[:2])
+        return Layer(name, kind, channels, (h, w), seen[shape], 0, signed, order)
     tokens, channels = shape
-    for h, w in reversed(grids):
-        if h * w > 1 and 0 <= tokens - h * w <= 16:
-            return Layer(name, kind, channels, (h, w), "tokens", tokens - h * w, signed, order)
-    return Layer(name, kind, channels, None, "tokens", tokens, signed, order)
+    grid = token_grid(tokens, seen)
+    extras = tokens - grid[0] * grid[1] if grid else tokens
+    return Layer(name, kind, channels, grid, "tokens", extras, signed, order)
 
 
 def find_layer(classifier: "Classifier", name: str) -> Layer:
