@@ -1,0 +1,77 @@
+"""The pictures that can be opened: samples, the user's folder, and what was dropped onto the page.
+
+Imports no torch, so that the web process and the worker share it.
+"""
+
+import threading
+from dataclasses import dataclass
+
+from analysis import images
+from analysis.classes import Label
+from analysis.photos import Collection, Picture
+from cache.errors import UserError
+from cache.store import Store
+
+UPLOADS = "uploads"
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """A picture of the user's, kept in the cache under its content; evicted never, cleared by hand."""
+
+    key: str
+    name: str
+    store: Store
+    label: Label | None = None
+
+    def read(self) -> bytes:
+        found = self.store.read(self.key)
+        if found is None:
+            raise UserError(f"{self.name} is no longer in the cache; drop it onto the page again")
+        return found[0]
+
+
+class Library:
+    """Collections by name, and every picture of them by key."""
+
+    def __init__(self, collections: list[Collection], store: Store) -> None:
+        self.collections, self.store = collections, store
+        self._by_key = {p.key: p for c in reversed(collections) for p in c.pictures}
+        self._uploads: dict[str, Uploaded] = {}
+        self._lock = threading.Lock()
+
+    def first(self) -> Picture | Uploaded:
+        """The picture that the page opens on."""
+        for collection in self.collections:
+            if collection.pictures:
+                return collection.pictures[0]
+        if self._uploads:
+            return next(iter(self._uploads.values()))
+        raise UserError("there is no picture yet; drop one onto the page")
+
+    def find(self, key: str) -> Picture | Uploaded | None:
+        """The picture with that key, also one that was uploaded in an earlier run."""
+        known = self._by_key.get(key) or self._uploads.get(key)
+        if known is None and len(key) == 64 and (entry := self.store.get(key)):
+            name = str(entry.meta.get("name", "picture"))
+            if entry.kind == "raw" and entry.meta.get("upload"):
+                return self._remember(key, name)
+        return known
+
+    def add(self, data: bytes, *, name: str) -> Uploaded:
+        """Keeps a picture that was dropped; raises UserError if it cannot be opened."""
+        images.decode(data, name=name, min_side=256)
+        key = images.digest(data)
+        if key in self._by_key:
+            return self._remember(key, name)
+        self.store.put(key, "raw", data, meta={"name": name, "upload": True}, pinned=True)
+        return self._remember(key, name)
+
+    def _remember(self, key: str, name: str) -> Uploaded:
+        with self._lock:
+            return self._uploads.setdefault(key, Uploaded(key, name, self.store))
+
+    def uploads(self) -> list[Uploaded]:
+        """What was dropped in this run, newest first."""
+        with self._lock:
+            return list(reversed(self._uploads.values()))

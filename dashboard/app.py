@@ -1,0 +1,182 @@
+"""The Dash application: the frame around the views and the one way by which a choice becomes an address."""
+
+from dataclasses import replace
+from typing import Any
+
+import dash
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+
+from cache.errors import UserError
+from dashboard import routes, selection
+from dashboard.components import action
+from dashboard.selection import Selection
+from dashboard.service import Service
+from dashboard.views import explore, explore_callbacks, neuron
+
+TITLES = {"explore": "Explore", "neuron": "Neuron"}
+THEME_SCRIPT = """<script>
+(function () {
+  var kept = localStorage.getItem("neuronscope-theme");
+  var dark = kept ? kept === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.mantineColorScheme = dark ? "dark" : "light";
+})();
+</script>"""
+
+
+def create_app(service: Service) -> dash.Dash:
+    """The application on a running worker; ``service.config`` says which network it opens on."""
+    app = dash.Dash(
+        __name__, title="Neuronscope", update_title="", serve_locally=True, assets_folder="assets",
+        suppress_callback_exceptions=True, meta_tags=[
+            {"name": "viewport", "content": "width=device-width, initial-scale=1"}
+        ],
+    )  # fmt: skip
+    app.index_string = _index(app.index_string)
+    app.layout = _frame
+    _navigation(app, service)
+    explore_callbacks.register(app, service)
+    neuron.register(app, service)
+    routes.register(app.server, service)
+    return app
+
+
+def _index(text: str) -> str:
+    """Dash's page with a language, and the theme set before the first paint."""
+    return text.replace("<html>", '<html lang="en">').replace("{%css%}", "{%css%}" + THEME_SCRIPT)
+
+
+def _frame() -> Component:
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id="url", refresh="callback-nav"),
+            dcc.Store(id="selection"),
+            dcc.Store(id="action"),
+            _bar(),
+            html.Div(id="view-explore", children=explore.layout()),
+            html.Div(id="view-neuron", children=neuron.layout(), hidden=True),
+            html.Div(id="toast", className="toast", role="alert"),
+            html.Div(id="themed", hidden=True),
+        ],
+        id="mantine",
+        theme={"fontFamily": "var(--sans)", "primaryColor": "dark", "defaultRadius": "sm"},
+    )
+
+
+def _bar() -> Component:
+    views = [
+        action(title, {"view": name}, label=title, id=f"nav-{name}")
+        for name, title in TITLES.items()
+    ]
+    networks = dmc.Select(
+        id="model-choice", data=[], size="xs", w=170, allowDeselect=False,
+        **{"aria-label": "Network"},
+    )  # fmt: skip
+    pictures = dmc.Select(
+        id="collection-choice", data=[], size="xs", w=170, allowDeselect=False,
+        **{"aria-label": "Pictures"},
+    )  # fmt: skip
+    return html.Header(
+        [
+            html.A("Neuronscope", href="/explore", className="brand"),
+            html.Nav(views, className="views", **{"aria-label": "Views"}),
+            html.Span(id="untrained", className="untrained"),
+            html.Span(className="spacer"),
+            html.Div(id="jobs", className="jobs", role="status"),
+            networks,
+            pictures,
+            html.Button("link", type="button", className="tool", title="Copy a link to this view",
+                        **{"data-local": "link"}),
+            html.Button("\u25d1", type="button", className="tool", title="Dark or light",
+                        **{"data-local": "theme", "aria-label": "Dark or light"}),
+        ],
+        className="bar-top",
+    )  # fmt: skip
+
+
+def _navigation(app: dash.Dash, service: Service) -> None:
+    """URL -> selection, and choice -> selection + URL; nothing else writes either."""
+
+    @app.callback(
+        Output("selection", "data"),
+        Output("url", "href"),
+        Input("url", "pathname"), Input("url", "search"), Input("action", "data"),
+        Input("model-choice", "value"), Input("map-choice", "value"), Input("tab-choice", "value"),
+        Input("sort-choice", "value"), Input("take-choice", "value"),
+        Input("other-class", "value"), Input("collection-choice", "value"),
+        State("selection", "data"),
+    )  # fmt: skip
+    def navigate(
+        path: str, query: str, do: Any, model: str, map_: str, tab: str, sort: str, take: str,
+        other: str, collection: str, now: dict[str, Any] | None,
+    ) -> tuple[Any, Any]:  # fmt: skip
+        cause = dash.ctx.triggered_id
+        if now is None or cause in (None, "url"):
+            there = selection.parse(path, query)
+            return (no_update if now == _data(there) else _data(there)), no_update
+        before = Selection(**{**now, "off": tuple(now["off"])})
+        choice = {
+            "model-choice": {"model": model}, "map-choice": {"map": map_},
+            "tab-choice": {"tab": tab}, "sort-choice": {"sort": sort},
+            "take-choice": {"take": int(take or 5)},
+            "other-class": {"b": int(other)} if other else {},
+            "collection-choice": _first_of(service, collection, before),
+        }.get(str(cause), (do or {}).get("change", {}))
+        after = _changed(before, choice)
+        return (no_update, no_update) if after == before else (_data(after), after.href())
+
+    app.clientside_callback(
+        """function (s) {
+            for (const name of ["explore", "neuron"]) {
+                document.getElementById("view-" + name).hidden = s.view !== name;
+                const button = document.getElementById("nav-" + name);
+                if (s.view === name) button.setAttribute("aria-current", "page");
+                else button.removeAttribute("aria-current");
+            }
+            window.dispatchEvent(new Event("resize"));
+            return "";
+        }""",
+        Output("themed", "children"), Input("selection", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    app.clientside_callback(
+        """function () { return document.documentElement.dataset.mantineColorScheme; }""",
+        Output("mantine", "forceColorScheme"), Input("url", "id"),
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("explore", "drawGrid"),
+        Output("drawn", "children"), Input("grid-data", "data"),
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("explore", "drawOverlay"),
+        Output("overlaid", "children"), Input("overlay-data", "data"),
+    )  # fmt: skip
+
+
+def _data(chosen: Selection) -> dict[str, Any]:
+    return {**chosen.__dict__, "off": list(chosen.off)}
+
+
+def _changed(before: Selection, choice: dict[str, Any]) -> Selection:
+    """The selection after a choice that came from the page; nonsense in it changes nothing."""
+    known = {"toggle_off", "at", *before.__dict__}
+    choice = {k: v for k, v in choice.items() if k in known}
+    if "toggle_off" in choice:
+        group = int(choice.pop("toggle_off"))
+        choice["off"] = tuple(sorted(set(before.off) ^ {group}))
+    if choice.get("unit") is not None and choice["unit"] == before.unit and "view" not in choice:
+        choice["unit"] = None
+    after = selection.change(before, **choice)
+    return replace(after, off=tuple(after.off))
+
+
+def _first_of(service: Service, name: str | None, before: Selection) -> dict[str, Any]:
+    """The choice that opens a collection: its first picture, unless the open one is in it."""
+    try:
+        for shown in service.library.collections:
+            keys = [p.key for p in shown.pictures]
+            if shown.name == name and keys and before.picture not in keys:
+                return {"picture": keys[0]}
+    except UserError:
+        return {}
+    return {}

@@ -1,0 +1,70 @@
+/* Choices: every element with data-do carries the change of the selection that it means. One listener for
+   all of them; the server turns a change into a new address (dashboard/selection.py). */
+"use strict";
+
+window.neuronscope = window.neuronscope || {};
+
+neuronscope.choose = function (change) {
+  window.dash_clientside.set_props("action", { data: { change, at: Date.now() } });
+};
+
+neuronscope.say = function (text) {
+  const toast = document.getElementById("toast");
+  if (!toast) return;
+  toast.textContent = text;
+  clearTimeout(neuronscope.saying);
+  neuronscope.saying = setTimeout(() => { toast.textContent = ""; }, 9000);
+};
+
+(function () {
+  const typing = (el) => el.closest && el.closest("input, textarea, select, [contenteditable]");
+
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest("[data-do], [data-copy], [data-local]");
+    if (!target) return;
+    if (target.dataset.copy) return copy(target.dataset.copy);
+    if (target.dataset.local === "all") return target.parentElement.classList.add("all");
+    if (target.dataset.local === "pick") return document.getElementById("file-input").click();
+    if (target.dataset.local === "theme") return neuronscope.turnTheme();
+    if (target.dataset.local === "link") return copy(location.href);
+    if (target.dataset.local === "test") {
+      document.getElementById("check").scrollIntoView({ behavior: "smooth", block: "center" });
+    }
+    if (target.dataset.do) neuronscope.choose(JSON.parse(target.dataset.do));
+  });
+
+  function copy(text) {
+    const done = () => neuronscope.say("Copied: " + text);
+    if (navigator.clipboard) navigator.clipboard.writeText(text).then(done, () => neuronscope.say(text));
+    else neuronscope.say(text);
+  }
+
+  // [ ] the layer, J K the neuron, Escape the whole picture again (arrows: canvas.js).
+  function step(list, by) {
+    if (!list.length) return;
+    const now = list.findIndex((el) => el.matches('[aria-current="true"], [aria-pressed="true"]'));
+    const next = list[Math.max(0, Math.min(list.length - 1, now + by))] || list[0];
+    next.click();
+    next.focus({ preventScroll: false });
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const rows = (where) => [...document.querySelectorAll(where)].filter((el) => el.offsetParent);
+    if (event.key === "[") step(rows("#ladder button"), -1);
+    else if (event.key === "]") step(rows("#ladder button"), 1);
+    else if (event.key === "j" || event.key === "J") step(rows("#neurons .neuron-row"), 1);
+    else if (event.key === "k" || event.key === "K") step(rows("#neurons .neuron-row"), -1);
+    else if (event.key === "Escape") {
+      const drawer = document.querySelector(".drawer.open");
+      neuronscope.choose(drawer ? { unit: null } : { at: null });
+    }
+  });
+
+  neuronscope.turnTheme = function () {
+    const root = document.documentElement;
+    const now = root.dataset.mantineColorScheme === "dark" ? "light" : "dark";
+    localStorage.setItem("neuronscope-theme", now);
+    window.dash_clientside.set_props("mantine", { forceColorScheme: now });
+  };
+})();

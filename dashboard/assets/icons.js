@@ -1,0 +1,69 @@
+/* Icons form while one looks: every image of a neuron that is on the page and not finished is asked for in
+   one request a layer; the server answers with immutable addresses and renders what is missing. */
+"use strict";
+
+(function () {
+  const known = new Map(); // "model|layer|channel" -> {url, state, name}
+  let timer = null;
+
+  function keyOf(el) { return [el.dataset.model, el.dataset.layer, el.dataset.channel].join("|"); }
+
+  function show(el, icon) {
+    if (!icon) return;
+    if (icon.url && el.getAttribute("src") !== icon.url && el.tagName === "IMG") el.src = icon.url;
+    el.dataset.state = icon.state;
+    if (icon.state === "dead") el.title = "Nothing excites this neuron: dead";
+  }
+
+  function named() {
+    for (const el of document.querySelectorAll(".unit-name[data-channel]")) {
+      const icon = known.get(keyOf(el));
+      if (icon && icon.name && el.dataset.shown !== icon.name) {
+        el.dataset.shown = icon.name;
+        el.textContent = icon.name;
+        el.title = icon.name + " \u2013 automatic, from the pictures that are open";
+      }
+    }
+  }
+
+  async function ask(model, layer, channels) {
+    const query = new URLSearchParams({ model, layer, channels: channels.join(",") });
+    const answer = await fetch("/api/icons?" + query);
+    if (!answer.ok) return;
+    const icons = await answer.json();
+    for (const [channel, icon] of Object.entries(icons)) known.set([model, layer, channel].join("|"), icon);
+  }
+
+  async function round() {
+    timer = null;
+    const wanted = new Map();
+    for (const el of document.querySelectorAll("img.unit-icon")) {
+      const key = keyOf(el), icon = known.get(key);
+      show(el, icon);
+      if (icon && (icon.state === "done" || icon.state === "dead") && icon.name) continue;
+      if (!el.offsetParent) continue;
+      const place = el.dataset.model + "|" + el.dataset.layer;
+      if (!wanted.has(place)) wanted.set(place, new Set());
+      wanted.get(place).add(el.dataset.channel);
+    }
+    named();
+    try {
+      await Promise.all([...wanted].map(([place, channels]) => {
+        const [model, layer] = place.split("|");
+        return ask(model, layer, [...channels]);
+      }));
+    } catch (error) { /* the server is away: status.js says so; ask again later */ }
+    for (const el of document.querySelectorAll("img.unit-icon")) show(el, known.get(keyOf(el)));
+    named();
+    if (wanted.size && !timer) timer = setTimeout(round, document.hidden ? 3000 : 350);
+  }
+
+  function soon() { if (!timer) timer = setTimeout(round, 30); }
+
+  new MutationObserver((records) => {
+    if (records.some((r) => [...r.addedNodes].some((n) => n.querySelector &&
+        (n.matches(".unit-icon") || n.querySelector(".unit-icon"))))) soon();
+  }).observe(document.documentElement, { childList: true, subtree: true });
+  window.addEventListener("resize", soon);
+  soon();
+})();

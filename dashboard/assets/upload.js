@@ -1,0 +1,41 @@
+/* Pictures come in by drop, paste and click, as raw bytes; what cannot be opened is said in one line. */
+"use strict";
+
+(function () {
+  async function send(files) {
+    let last = null;
+    for (const file of files) {
+      neuronscope.say("Opening " + (file.name || "the pasted picture") + "\u2026");
+      try {
+        const url = "/upload?name=" + encodeURIComponent(file.name || "pasted picture.png");
+        const answer = await fetch(url, { method: "POST", body: file, headers: { "X-Neuronscope": "upload" } });
+        const said = await answer.json();
+        if (said.key) { last = said.key; neuronscope.say(""); } else neuronscope.say(said.error);
+      } catch (error) {
+        neuronscope.say("The program does not answer; is it still running in its terminal?");
+      }
+    }
+    if (last) neuronscope.choose({ picture: last, view: "explore" });
+  }
+
+  const holds = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+  let depth = 0;
+  const mark = (on) => document.body.classList.toggle("dropping", on);
+
+  document.addEventListener("dragenter", (e) => { if (holds(e)) { depth += 1; mark(true); e.preventDefault(); } });
+  document.addEventListener("dragover", (e) => { if (holds(e)) e.preventDefault(); });
+  document.addEventListener("dragleave", (e) => { if (holds(e) && --depth <= 0) { depth = 0; mark(false); } });
+  document.addEventListener("drop", (e) => {
+    if (!holds(e)) return;
+    e.preventDefault(); depth = 0; mark(false);
+    send([...e.dataTransfer.files]);
+  });
+  document.addEventListener("paste", (e) => {
+    const files = [...(e.clipboardData ? e.clipboardData.files : [])];
+    if (files.length) { e.preventDefault(); send(files); }
+  });
+  const input = document.createElement("input"); // Dash has no file input of its own that sends raw bytes
+  Object.assign(input, { type: "file", id: "file-input", accept: "image/*", multiple: true, hidden: true });
+  input.addEventListener("change", () => { send([...input.files]); input.value = ""; });
+  document.documentElement.append(input);
+})();

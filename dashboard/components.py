@@ -1,0 +1,110 @@
+"""Small pieces that every view is made of, so that a neuron, a number or a term looks the same everywhere.
+
+Anything with ``do`` is a real button whose choice travels as data (see ``assets/actions.js``): the page
+needs one listener and no callback a button.
+"""
+
+import json
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+from dash.development.base_component import Component
+
+GLOSSARY = {
+    "neuron": "One channel of a layer: the same feature detector, run at every place of the picture.",
+    "margin": "How far the answer is ahead: the logit of the class it said minus the logit of the "
+    "other class. Below zero the other class wins.",
+    "effect": "Attribution: activation times gradient. How much this neuron, as it fires here, should "
+    "move the margin. An estimate to first order; the check below measures it.",
+    "measured effect": "What really happens to the margin when the neurons are removed (set to zero) "
+    "and the rest of the network is run again.",
+    "activation": "How strongly the neuron fires here: its output, summed over the places shown.",
+    "place": "One cell (row, column) of the layer's grid. It sees a patch of the picture around it.",
+    "group": "Neurons that fire together on this picture, found by non-negative matrix factorization "
+    "of the layer's activations.",
+    "equally active": "Other neurons that fire about as strongly on this picture. The fair control: "
+    "removing strong neurons always does something.",
+    "icon": "A picture made by the program that excites this neuron most (feature visualization).",
+    "logit": "The network's raw score of a class, before the scores are made into percentages.",
+}
+BLUE, ORANGE = "for", "against"  # CSS classes: for the answer, against it
+
+
+def term(word: str, text: str | None = None) -> Component:
+    """A technical term that explains itself in one tooltip: by mouse, keyboard or touch."""
+    return dmc.Tooltip(
+        html.Span(text or word, className="term", tabIndex="0"),
+        label=GLOSSARY[word], multiline=True, w=260, withArrow=True, openDelay=200,
+        events={"hover": True, "focus": True, "touch": True},
+    )  # fmt: skip
+
+
+def action(
+    children: Any, do: dict[str, Any], *, label: str, className: str = "", **more: Any
+) -> Component:
+    """A button that makes the selection ``do``; ``label`` is its name for a screen reader."""
+    attributes = {"data-do": json.dumps(do), "aria-label": label, "title": label, **more}
+    return html.Button(children, type="button", className=className, **attributes)
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign always written; a true minus, so that columns stand straight."""
+    text = f"{abs(value):.{digits}f}"
+    zero = float(text) == 0
+    return text if zero else ("+" if value > 0 else "\u2212") + text
+
+
+def share(probability: float) -> str:
+    """A probability as people read it: ``53 %``, ``<1 %``."""
+    percent = 100 * probability
+    if percent < 0.5:
+        return "<1 %"
+    return f"{percent:.0f} %" if percent < 99.5 or probability == 1 else ">99 %"
+
+
+def unit_icon(model: str, layer: str, channel: int, *, size: int = 56, name: str = "") -> Component:
+    """Where the icon of a neuron appears as it is rendered; ``assets/icons.js`` asks for it."""
+    text = f"What neuron {channel} of {layer} looks for{f' ({name})' if name else ''}"
+    return html.Img(
+        key=f"{model}|{layer}|{channel}", className="unit-icon", alt=text, width=size, height=size,
+        **{"data-model": model, "data-layer": layer, "data-channel": str(channel)},
+    )  # fmt: skip
+
+
+def bar(value: float, largest: float, *, kind: str) -> Component:
+    """A bar for an activation (from the left) or, signed, for an effect (from the middle)."""
+    part = 0.0 if largest <= 0 else min(1.0, abs(value) / largest)
+    if kind == "activation":
+        return html.Div(
+            html.I(style={"width": f"{100 * part:.1f}%"}), className="bar activation"
+        )
+    side = BLUE if value >= 0 else ORANGE
+    style = {"width": f"{50 * part:.1f}%", "left" if value >= 0 else "right": "50%"}
+    return html.Div(html.I(style=style), className=f"bar effect {side}")
+
+
+def note(text: str, *, kind: str = "quiet") -> Component:
+    """One plain line: ``quiet``, ``busy`` (with a moving mark) or ``error``."""
+    role = {"role": "alert"} if kind == "error" else {}
+    return html.P(text, className=f"note {kind}", **role)
+
+
+def section(title: Any, children: Any, *, id: str, className: str = "", tools: Any = None) -> Component:
+    """A panel with its heading; the id names it for the address of screenshots and tests."""
+    heading = html.Header([html.H2(title, id=f"{id}-title"), html.Div(tools, className="tools")])
+    return html.Section(
+        [heading, html.Div(children, id=f"{id}-body")],
+        id=id, className=f"panel {className}", **{"aria-labelledby": f"{id}-title"},
+    )  # fmt: skip
+
+
+def copy_command(words: list[str]) -> Component:
+    """"copy as command": the same analysis for the terminal."""
+    import shlex
+
+    command = shlex.join(["neuronscope", *words])
+    return html.Button(
+        "copy as command", type="button", className="quiet-button",
+        title=command, **{"data-copy": command},
+    )  # fmt: skip

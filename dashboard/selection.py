@@ -1,0 +1,123 @@
+"""What is selected, as the address says it: pure functions between a frozen selection and a URL.
+
+Everything that a link must reopen is here and nowhere else; a choice in one view is a new selection, and a new
+selection is a new address.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode
+
+VIEWS = ("explore", "neuron")
+MAPS = ("off", "activation", "effect", "pixels", "groups")
+SORTS = ("effect", "activation")
+TABS = ("neurons", "groups")
+TAKE = (1, 5, 25)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """One state of the page. ``a`` is the class it said, ``b`` the class instead of which; None = by default."""
+
+    view: str = "explore"
+    model: str | None = None
+    picture: str | None = None
+    layer: str | None = None
+    row: int | None = None
+    col: int | None = None
+    unit: int | None = None
+    a: int | None = None
+    b: int | None = None
+    map: str = "effect"
+    sort: str = "effect"
+    tab: str = "neurons"
+    take: int = 5
+    off: tuple[int, ...] = ()
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """(row, column) of the layer's grid, or None for the whole picture."""
+        return None if self.row is None or self.col is None else (self.row, self.col)
+
+    def href(self) -> str:
+        """The address of this selection; what is as by default is left out."""
+        parts: dict[str, str] = {}
+        for name in ("model", "picture", "layer"):
+            if getattr(self, name) is not None:
+                parts[name] = str(getattr(self, name))
+        if self.place is not None:
+            parts["at"] = f"{self.row},{self.col}"
+        for name in ("unit", "a", "b"):
+            if getattr(self, name) is not None:
+                parts[name] = str(getattr(self, name))
+        for name in ("map", "sort", "tab", "take"):
+            if getattr(self, name) != _DEFAULTS[name]:
+                parts[name] = str(getattr(self, name))
+        if self.off:
+            parts["off"] = ",".join(map(str, self.off))
+        query = urlencode(parts, safe=",:/@", quote_via=quote)
+        return f"/{self.view}" + (f"?{query}" if query else "")
+
+
+_DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Selection)}
+
+
+def parse(path: str | None, query: str | None) -> Selection:
+    """The selection that an address means; whatever does not make sense in it is as by default."""
+    view = (path or "").strip("/").split("/")[0]
+    given = {k: v[-1] for k, v in parse_qs((query or "").lstrip("?")).items()}
+    row, col = _place(given.get("at"))
+    return Selection(
+        view=view if view in VIEWS else "explore",
+        model=given.get("model") or None,
+        picture=given.get("picture") or None,
+        layer=given.get("layer") or None,
+        row=row,
+        col=col,
+        unit=_whole(given.get("unit")),
+        a=_whole(given.get("a")),
+        b=_whole(given.get("b")),
+        map=_one_of(given.get("map"), MAPS, "effect"),
+        sort=_one_of(given.get("sort"), SORTS, "effect"),
+        tab=_one_of(given.get("tab"), TABS, "neurons"),
+        take=int(_one_of(given.get("take"), tuple(map(str, TAKE)), "5")),
+        off=tuple(n for t in given.get("off", "").split(",") if (n := _whole(t)) is not None),
+    )
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 8 else None
+
+
+def _place(text: str | None) -> tuple[int | None, int | None]:
+    parts = [_whole(part) for part in (text or "").split(",")]
+    return (parts[0], parts[1]) if len(parts) == 2 and None not in parts else (None, None)
+
+
+def _one_of(text: str | None, allowed: tuple[str, ...], default: str) -> str:
+    return text if text in allowed else default
+
+
+def change(selection: Selection, **given: Any) -> Selection:
+    """The selection after a choice; what the choice makes meaningless is let go.
+
+    Another network lets go of layer, place, neuron and classes; another picture of place, groups and
+    classes; another layer of place, neuron and groups.
+    """
+    gone: dict[str, Any] = {}
+    if "model" in given and given["model"] != selection.model:
+        gone |= {"layer": None, "row": None, "col": None, "unit": None, "a": None, "b": None}
+    if "picture" in given and given["picture"] != selection.picture:
+        gone |= {"row": None, "col": None, "a": None, "b": None, "off": ()}
+    if "layer" in given and given["layer"] != selection.layer:
+        gone |= {"row": None, "col": None, "unit": None, "off": ()}
+    if "at" in given:
+        at = given.pop("at")
+        row, col = at if at is not None else (None, None)
+        given |= {"row": row, "col": col}
+    return replace(selection, **{**gone, **given})
+
+
+def swap(selection: Selection, a: int, b: int) -> Selection:
+    """The same question the other way round: "B rather than A"."""
+    return replace(selection, a=b, b=a)

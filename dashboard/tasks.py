@@ -1,0 +1,204 @@
+"""The worker's tasks: what the page can ask for. Each calls the function that the command calls.
+
+An interactive task answers at once; a generator yields its progress and is overtaken between two steps.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from analysis import layers, models
+from analysis.layers import Layer, to_positions
+from analysis.sources import torchvision_names
+from cache.errors import UserError
+from dashboard.bench import Bench, Opened
+from dashboard.protocol import Task
+from dashboard.tasks_check import CHECK_TASKS
+from dashboard.tasks_icons import ICON_TASKS
+
+GRID_CELLS = 14  # the grid shows at most so many cells a side; finer layers are seen in blocks
+THUMB_CELLS = 14
+SHOWN = 10
+
+
+def make_state(config: dict[str, Any]) -> Bench:
+    """The worker's state; the default network is loaded at once, so that the first answer is quick."""
+    bench = Bench(config)
+    bench.classifier(config["model"])
+    return bench
+
+
+def networks(bench: Bench) -> list[dict[str, Any]]:
+    """The networks that the page offers: those that work without a download, and the user's own."""
+    rows = [row for row in models.available() if row["available_offline"]]
+    own = bench.config["model"]
+    if own not in [row["name"] for row in rows]:
+        rows.insert(0, {"name": own, "source": "yours", "available_offline": True, "classes": 0})
+    return rows
+
+
+def network(bench: Bench, *, model: str) -> dict[str, Any]:
+    """What the page must know of a network before a picture is open."""
+    known = torchvision_names()
+    offered = [row["name"] for row in networks(bench)]
+    if model in known and model not in offered:
+        raise UserError(f"the weights of {model} are not on this machine; start with --model {model}")
+    if model not in offered and not model.startswith("timm:"):
+        raise UserError("only networks named on the command line can be opened; see --model")
+    classifier = bench.classifier(model)
+    steps = layers.ladder(classifier)
+    deep = [step for step in steps if step.grid and min(step.grid) >= 10]
+    usual = (deep or list(steps) or [None])[-1]
+    if usual is None:
+        raise UserError(f"{model} has no layer with a grid of places; Explore needs one")
+    return {
+        "name": model, "origin": classifier.origin, "trained": classifier.trained,
+        "fingerprint": classifier.fingerprint, "classes": list(classifier.categories.names),
+        "resize": classifier.resize, "input_size": list(classifier.input_size),
+        "fit": classifier.fit, "default_layer": usual.name,
+        "ladder": [_layer(step) for step in steps],
+        "layers": [_layer(step) for step in layers.list_layers(classifier) if step.grid],
+    }  # fmt: skip
+
+
+def _layer(step: Layer) -> dict[str, Any]:
+    return {
+        "layer": step.name, "kind": step.kind, "channels": step.channels,
+        "grid": list(step.grid or ()), "signed": step.signed,
+    }  # fmt: skip
+
+
+def predict(bench: Bench, *, model: str, picture: str) -> dict[str, Any]:
+    """The picture as seen, the first answers, and every logit."""
+    opened = bench.open(model, picture)
+    logits = opened.logits.astype(np.float64)
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    names = bench.classifier(model).categories.names
+    order = np.argsort(-logits, kind="stable")[:SHOWN]
+    target = bench.target(opened, None, None)
+    return {
+        "seen": _seen(bench, model, opened), "label": opened.label,
+        "a": target.a, "b": target.rather_than,
+        "logits": [round(float(v), 5) for v in logits],
+        "probabilities": [float(f"{v:.6g}") for v in shares],
+        "top": [
+            {"index": int(i), "class": names[i], "logit": float(logits[i]),
+             "probability": float(shares[i])} for i in order
+        ],
+    }  # fmt: skip
+
+
+def _seen(bench: Bench, model: str, opened: Opened) -> str:
+    """The cache key of the picture as the network saw it."""
+    mark = bench.classifier(model).fingerprint[:16]
+    key = f"{opened.key[:40]}{mark}{bench.config['fit']}"
+    if not bench.store.has(key):
+        pixels = opened.pixels
+        bench.store.put(key, "png", np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels)
+    return key
+
+
+def grid(
+    bench: Bench, *, model: str, picture: str, layer: str, a: int | None, b: int | None
+) -> dict[str, Any]:
+    """How a layer sees the picture: per cell the activation's norm and the effect."""
+    effects = bench.attribution(model, picture, layer, a, b)
+    found = bench.layer(model, layer)
+    one = effects.layers[found.name]
+    rows, cols = found.grid or (1, 1)
+    places = one.activation[:, found.extras :].reshape(-1, rows, cols)
+    effect = one.effect[:, found.extras :].sum(0).reshape(rows, cols)
+    strength = np.sqrt((places**2).sum(0))
+    return {
+        "rows": min(rows, GRID_CELLS), "cols": min(cols, GRID_CELLS),
+        "fullRows": rows, "fullCols": cols,
+        "activation": _numbers(blocks(strength, GRID_CELLS, "mean")),
+        "effect": _numbers(blocks(effect, GRID_CELLS, "sum")),
+        "margin": effects.margin, "a": effects.target.a, "b": effects.target.rather_than,
+    }  # fmt: skip
+
+
+def blocks(values: Any, most: int, how: str) -> Any:
+    """(h, w) in at most ``most`` cells a side: the mean or the sum of what falls into each cell."""
+    h, w = values.shape
+    rows, cols = min(h, most), min(w, most)
+    row_of = np.arange(h) * rows // h
+    col_of = np.arange(w) * cols // w
+    sums, counts = np.zeros((rows, cols)), np.zeros((rows, cols))
+    np.add.at(sums, (row_of[:, None], col_of[None, :]), values)
+    np.add.at(counts, (row_of[:, None], col_of[None, :]), 1)
+    return sums / counts if how == "mean" else sums
+
+
+def _numbers(values: Any) -> list[float]:
+    return [float(f"{v:.4g}") for v in np.asarray(values, np.float64).ravel()]
+
+
+def ladder(
+    bench: Bench, *, model: str, picture: str, a: int | None, b: int | None
+) -> list[dict[str, Any]]:
+    """Small effect maps of every layer of the ladder, from one pass."""
+    rows = []
+    for step in layers.ladder(bench.classifier(model)):
+        one = bench.attribution(model, picture, step.name, a, b).layers[step.name]
+        values = blocks(one.per_place, THUMB_CELLS, "sum")
+        rows.append({
+            "layer": step.name, "rows": values.shape[0], "cols": values.shape[1],
+            "values": _numbers(values),
+        })  # fmt: skip
+    return rows
+
+
+def neurons(
+    bench: Bench, *, model: str, picture: str, layer: str, a: int | None, b: int | None,
+    at: list[int] | None, sort: str, top: int,
+) -> dict[str, Any]:  # fmt: skip
+    """The neurons that fire on the picture or at a place, with activation and effect."""
+    from analysis.activations import fires
+
+    attributed = bench.attribution(model, picture, layer, a, b)
+    found = bench.layer(model, layer)
+    place = (at[0], at[1]) if at else None
+    rows = fires(attributed.layers[found.name], at=place, top=top, sort=sort)
+    everything = attributed.layers[found.name]
+    if at is None:
+        strength = everything.activation.sum(1)
+    else:
+        rows_, cols_ = found.grid or (1, 1)
+        strength = everything.activation[:, found.extras + at[0] * cols_ + at[1]]
+    return {
+        "neurons": rows, "most": float(np.abs(strength).max()),
+        "reach": float(np.abs(everything.at(place)).max()),
+    }  # fmt: skip
+
+
+def channel_map(
+    bench: Bench, *, model: str, picture: str, layer: str, channel: int | None,
+    a: int | None, b: int | None, kind: str,
+) -> dict[str, Any]:  # fmt: skip
+    """A map for the picture: one neuron's activation or effect, or all neurons' together."""
+    found = bench.layer(model, layer)
+    one = bench.attribution(model, picture, layer, a, b).layers[found.name]
+    source = one.activation if kind == "activation" else one.effect
+    places = source[:, found.extras :]
+    if channel is not None:
+        if not 0 <= channel < found.channels:
+            raise UserError(f"neuron {channel} is out of range: {layer} has {found.channels}")
+        values = places[channel]
+    else:
+        values = np.sqrt((places**2).sum(0)) if kind == "activation" else places.sum(0)
+    rows, cols = found.grid or (1, 1)
+    return {"rows": rows, "cols": cols, "values": _numbers(values), "kind": kind}
+
+
+def positions(raw: Any, layer: Layer) -> Any:
+    """(C, P) of one picture's raw output."""
+    return to_positions(raw, layer)[0].cpu().numpy()
+
+
+TASKS: dict[str, Task] = {
+    "networks": networks, "network": network, "predict": predict, "grid": grid,
+    "ladder": ladder, "neurons": neurons, "channel_map": channel_map,
+    **CHECK_TASKS, **ICON_TASKS,
+}  # fmt: skip

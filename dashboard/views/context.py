@@ -1,0 +1,97 @@
+"""A selection with its gaps filled: which network, picture, layer and classes the panels speak of."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from dashboard.selection import Selection
+from dashboard.service import Service
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every panel of a view asks for. Raises UserError where the selection fits nothing."""
+
+    chosen: Selection
+    service: Service
+
+    @classmethod
+    def of(cls, service: Service, data: dict[str, Any]) -> "Context":
+        """From the data of the store ``selection``."""
+        return cls(Selection(**{**data, "off": tuple(data["off"])}), service)
+
+    @cached_property
+    def model(self) -> str:
+        """The network's name."""
+        return self.chosen.model or self.service.config.model
+
+    @cached_property
+    def network(self) -> dict[str, Any]:
+        """What is known of the network: classes, ladder, layers."""
+        answer: dict[str, Any] = self.service.ask("network", model=self.model)
+        return answer
+
+    @cached_property
+    def picture(self) -> str:
+        """The picture's key."""
+        return self.service.picture_key(self.chosen.picture)
+
+    @cached_property
+    def layer(self) -> str:
+        """The layer's name."""
+        return self.chosen.layer or str(self.network["default_layer"])
+
+    @cached_property
+    def answers(self) -> dict[str, Any]:
+        """Predictions and logits of the picture."""
+        answer: dict[str, Any] = self.service.ask("predict", model=self.model, picture=self.picture)
+        return answer
+
+    @cached_property
+    def a(self) -> int:
+        """The class that the margin speaks for."""
+        chosen = self.chosen.a
+        fits = chosen is not None and chosen < len(self.answers["logits"])
+        return int(chosen if fits and chosen is not None else self.answers["a"])
+
+    @cached_property
+    def b(self) -> int:
+        """The class instead of which; by default the truth where it is another, else the second."""
+        chosen = self.chosen.b
+        if chosen is not None and chosen != self.a and chosen < len(self.answers["logits"]):
+            return chosen
+        if self.a == self.answers["a"]:
+            return int(self.answers["b"])
+        return next(int(t["index"]) for t in self.answers["top"] if t["index"] != self.a)
+
+    @cached_property
+    def question(self) -> dict[str, Any]:
+        """The keyword arguments of every task about this picture and these classes."""
+        return {"model": self.model, "picture": self.picture, "a": self.a, "b": self.b}
+
+    @cached_property
+    def at_layer(self) -> dict[str, Any]:
+        """The same, at the chosen layer."""
+        return {**self.question, "layer": self.layer}
+
+    def name(self, index: int) -> str:
+        """A class's name."""
+        return str(self.network["classes"][index])
+
+    @property
+    def margin(self) -> float:
+        """Logit of ``a`` minus logit of ``b``."""
+        logits = self.answers["logits"]
+        return float(logits[self.a] - logits[self.b])
+
+    def command(self, verb: str, *more: str) -> list[str]:
+        """Words of the same analysis on the command line."""
+        found = self.service.library.find(self.picture)
+        path = str(getattr(found, "path", None) or (found.name if found else "IMAGE"))
+        model = [] if self.model == "squeezenet1_1" else ["--model", self.model]
+        return [verb, path, *model, *more]
+
+    @property
+    def versus(self) -> list[str]:
+        """The options that name the two classes."""
+        return ["--class", str(self.a), "--rather-than", str(self.b)]

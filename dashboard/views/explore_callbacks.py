@@ -1,0 +1,279 @@
+"""Fills the panels of Explore, each by a callback of its own on the selection."""
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import dash
+from dash import Input, Output, html, no_update
+from dash.development.base_component import Component
+
+from cache.errors import UserError
+from dashboard.components import action, copy_command, note, share, signed, term
+from dashboard.protocol import JobError
+from dashboard.service import Service
+from dashboard.views import explore_check, explore_neurons
+from dashboard.views.context import Context
+from dashboard.views.explore import vs_button
+
+STRIP_LENGTH = 60
+
+
+def plain_errors(count: int) -> Callable[..., Callable[..., Any]]:
+    """A panel that cannot be filled says why in one line, in its first place; the others are cleared."""
+
+    def wrap(fill: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(fill)
+        def safe(*given: Any) -> Any:
+            try:
+                return fill(*given)
+            except (UserError, JobError) as error:
+                rest = [no_update] * (count - 1)
+                line = note(str(error), kind="error")
+                return (line, *rest) if count > 1 else line
+
+        return safe
+
+    return wrap
+
+
+def register(app: dash.Dash, service: Service) -> None:
+    """Adds Explore's callbacks."""
+    _register_picture(app, service)
+    _register_layer(app, service)
+    _register_overlay(app, service)
+    explore_neurons.register(app, service)
+    explore_check.register(app, service)
+
+
+def _wanted(data: dict[str, Any] | None) -> bool:
+    return bool(data) and data is not None and data["view"] == "explore"
+
+
+def _register_picture(app: dash.Dash, service: Service) -> None:
+    @app.callback(
+        Output("sentence", "children"), Output("seen", "src"), Output("predictions", "children"),
+        Output("other-class", "data"), Output("other-class", "value"),
+        Input("selection", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    @plain_errors(5)
+    def fill(data: dict[str, Any]) -> Any:
+        if not _wanted(data):
+            return (no_update,) * 5
+        here = Context.of(service, data)
+        classes = [{"value": str(i), "label": n} for i, n in enumerate(here.network["classes"])]
+        return (
+            sentence(here), f"/blob/{here.answers['seen']}", predictions(here), classes,
+            str(here.b),
+        )  # fmt: skip
+
+    @app.callback(
+        Output("strip", "children"), Input("selection", "data"), prevent_initial_call=True
+    )
+    @plain_errors(1)
+    def fill_strip(data: dict[str, Any]) -> Any:
+        return strip(Context.of(service, data)) if _wanted(data) else no_update
+
+    @app.callback(
+        Output("model-choice", "data"), Output("model-choice", "value"),
+        Output("collection-choice", "data"), Output("collection-choice", "value"),
+        Output("untrained", "children"),
+        Output("map-choice", "value"), Output("tab-choice", "value"),
+        Output("sort-choice", "value"), Output("take-choice", "value"),
+        Input("selection", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    def fill_bar(data: dict[str, Any]) -> Any:
+        here = Context.of(service, data)
+        chosen = here.chosen
+        try:
+            names = [row["name"] for row in service.ask("networks")]
+            untrained = "" if here.network["trained"] else "untrained, random weights"
+        except (UserError, JobError) as error:
+            names, untrained = [here.model], str(error)
+        collections = service.library.collections
+        holder = next(
+            (c.name for c in collections if any(p.key == chosen.picture for p in c.pictures)),
+            collections[0].name if not chosen.picture and collections else None,
+        )
+        return (
+            [{"value": n, "label": n.split("/")[-1]} for n in names], here.model,
+            [c.name for c in collections], holder, untrained,
+            chosen.map, chosen.tab, chosen.sort, str(chosen.take),
+        )  # fmt: skip
+
+
+def sentence(here: Context) -> list[Component]:
+    """"Says BOW TIE 53 % rather than MILITARY UNIFORM: margin +6.1"."""
+    said = here.a == here.answers["top"][0]["index"]
+    verb = "Says" if said else "For"
+    share_a = share(here.answers["probabilities"][here.a])
+    truth = here.answers["label"]
+    known = [] if truth is None or said is False else [_truth(here, truth)]
+    return [
+        html.Span([
+            f"{verb} ", html.B(here.name(here.a), className="pos"), " ",
+            html.Span(share_a, className="num"), " rather than ",
+            html.B(here.name(here.b), className="neg"), ": ", term("margin"), " ",
+            html.B(signed(here.margin), className="num", id="margin"), *known,
+        ]),
+        action("swap", {"a": here.b, "b": here.a}, label="Swap the two classes", className="pill"),
+        html.Button("test it", type="button", className="pill", **{"data-local": "test"},
+                    title="Go to the check of the explanation"),
+        copy_command(here.command("explain", *here.versus)),
+    ]  # fmt: skip
+
+
+def _truth(here: Context, truth: int) -> Component:
+    if truth == here.answers["top"][0]["index"]:
+        return html.Span(" \u2013 right", className="label")
+    return html.Span(f" \u2013 wrong, it is {here.name(truth)}", className="label")
+
+
+def predictions(here: Context) -> list[Component]:
+    """Five answers; and the two that are compared, if they are not among them."""
+    rows = here.answers["top"][:5]
+    shown = {row["index"] for row in rows}
+    for index in (here.a, here.b):
+        if index not in shown:
+            rows = [*rows, _row_of(here, index)]
+            shown.add(index)
+    return [_answer(here, row) for row in rows]
+
+
+def _row_of(here: Context, index: int) -> dict[str, Any]:
+    return {"index": index, "class": here.name(index),
+            "probability": here.answers["probabilities"][index]}  # fmt: skip
+
+
+def _answer(here: Context, row: dict[str, Any]) -> Component:
+    index, name = row["index"], row["class"]
+    side = " a" if index == here.a else " b" if index == here.b else ""
+    bar = html.I(style={"width": f"{100 * row['probability']:.1f}%"})
+    truth = [html.Span("true class", className="truth")] * (here.answers["label"] == index)
+    return html.Div(
+        [
+            action([bar, name, *truth], {"a": index, "b": None if index == here.b else here.b},
+                   label=f"explain {name}", className="name"),
+            html.Span(share(row["probability"]), className="num"),
+            vs_button(index, name, chosen=index == here.b),
+        ],
+        className="answer" + side, **{"data-class": str(index)},
+    )  # fmt: skip
+
+
+def strip(here: Context) -> list[Component]:
+    """The pictures that can be opened, a tile to add one first, then what was added."""
+    add = html.Button(["+ add", html.Br(), "picture"], type="button", className="add",
+                      title="Add a picture: click, drop it anywhere, or paste it",
+                      **{"data-local": "pick"})  # fmt: skip
+    library = here.service.library
+    shown = next(
+        (c for c in library.collections if any(p.key == here.picture for p in c.pictures)),
+        library.collections[0] if library.collections else None,
+    )
+    pictures = [*library.uploads(), *(shown.pictures if shown else ())]
+    keys = [p.key for p in pictures]
+    start = max(0, (keys.index(here.picture) if here.picture in keys else 0) - STRIP_LENGTH // 2)
+    return [add, *(_tile(p, here.picture) for p in pictures[start : start + STRIP_LENGTH])]
+
+
+def _tile(picture: Any, chosen: str) -> Component:
+    image = html.Img(src=f"/thumb/{picture.key}", alt="", loading="lazy", width=52, height=52)
+    current = {"aria-current": "true"} if picture.key == chosen else {}
+    return action(image, {"picture": picture.key}, label=f"Open {picture.name}", **current)
+
+
+def _register_layer(app: dash.Dash, service: Service) -> None:
+    @app.callback(
+        Output("grid-title", "children"), Output("grid-data", "data"),
+        Output("grid-place", "children"),
+        Input("selection", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    @plain_errors(3)
+    def fill(data: dict[str, Any]) -> Any:
+        if not _wanted(data):
+            return (no_update,) * 3
+        here = Context.of(service, data)
+        grid = service.ask("grid", **here.at_layer)
+        seen = f"/blob/{here.answers['seen']}"
+        place = list(here.chosen.place) if here.chosen.place else None
+        rows, cols = grid["fullRows"], grid["fullCols"]
+        if place and (place[0] >= rows or place[1] >= cols):
+            raise UserError(f"place {place[0]},{place[1]} is outside the {rows} x {cols} grid")
+        title = ["How ", html.B(here.layer), " sees it"]
+        return title, {**here.at_layer, **grid, "seen": seen, "place": place}, _layer_facts(here, grid)
+
+    @app.callback(
+        Output("ladder", "children"), Input("selection", "data"), prevent_initial_call=True
+    )
+    @plain_errors(1)
+    def fill_ladder(data: dict[str, Any]) -> Any:
+        if not _wanted(data):
+            return no_update
+        here = Context.of(service, data)
+        return [_step(row, here.layer) for row in service.ask("ladder", **here.question)]
+
+    app.clientside_callback(
+        "window.dash_clientside.explore.ladder",
+        Output("ladder", "title"), Input("ladder", "children"), prevent_initial_call=True,
+    )  # fmt: skip
+
+
+def _layer_facts(here: Context, grid: dict[str, Any]) -> list[Component]:
+    known = next((s for s in here.network["layers"] if s["layer"] == here.layer), None)
+    count = f"{known['channels']} neurons, " if known else ""
+    facts = [html.Span(f"{count}{grid['fullRows']} \u00d7 {grid['fullCols']} places", className="label")]
+    if here.chosen.place:
+        row, col = here.chosen.place
+        text = f"place {row},{col} \u00d7"
+        facts.append(action(text, {"at": None}, label="Whole picture again", className="pill"))
+    return facts
+
+
+def _step(row: dict[str, Any], chosen: str) -> Component:
+    canvas = html.Canvas(**{
+        "data-values": json.dumps(row["values"]), "data-rows": str(row["rows"]),
+        "data-cols": str(row["cols"]), "aria-hidden": "true",
+    })  # fmt: skip
+    current = {"aria-current": "true"} if row["layer"] == chosen else {}
+    label = f"Layer {row['layer']}: where it speaks for and against"
+    short = row["layer"].split(".layers.")[-1].replace("encoder_layer_", "layer ")
+    return action([canvas, html.Span(short)], {"layer": row["layer"]}, label=label, **current)
+
+
+def _register_overlay(app: dash.Dash, service: Service) -> None:
+    @app.callback(
+        Output("map-note", "children"), Output("overlay-data", "data"),
+        Input("selection", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    @plain_errors(2)
+    def fill(data: dict[str, Any]) -> Any:
+        if not _wanted(data):
+            return no_update, no_update
+        return overlay(Context.of(service, data))
+
+
+def overlay(here: Context) -> tuple[Any, dict[str, Any] | None]:
+    """The line below the picture and the map over it."""
+    kind, unit = here.chosen.map, here.chosen.unit
+    ask = here.service.ask
+    a, b = here.name(here.a), here.name(here.b)
+    if kind == "off":
+        return "The picture as the network sees it.", None
+    if kind == "groups":
+        found = ask("groups", **here.at_layer)
+        return "Each colour: neurons that fire together here.", {
+            "kind": "groups", "rows": found["rows"], "cols": found["cols"],
+            "values": [v for g in found["groups"] for v in g["map"]], "off": list(here.chosen.off),
+        }  # fmt: skip
+    if kind == "pixels":
+        found = ask("pixels", **here.question)
+        return found["text"], {"kind": "effect", **found["map"]}
+    drawn = ask("channel_map", **here.at_layer, channel=unit, kind=kind)
+    who = f"neuron {unit}" if unit is not None else f"all neurons of {here.layer}"
+    if kind == "effect":
+        text = ["Effect of ", who, ": ", html.Span(f"blue for {a}", className="pos"), ", ",
+                html.Span(f"orange for {b}", className="neg"), "."]  # fmt: skip
+        return text, drawn
+    return f"Bright where {who} fire{'s' if unit is not None else ''}.", drawn

@@ -1,0 +1,218 @@
+"""The right column of Explore: the neurons that fire, the neuron groups, and the drawer of one neuron."""
+
+from typing import Any
+
+import dash
+from dash import Input, Output, html, no_update
+from dash.development.base_component import Component
+
+from cache.errors import UserError
+from dashboard.components import action, bar, copy_command, note, share, signed, term, unit_icon
+from dashboard.protocol import BACKGROUND, JobError
+from dashboard.service import Service
+from dashboard.views.context import Context
+
+ROWS = 8
+
+
+def register(app: dash.Dash, service: Service) -> None:
+    """Adds the callbacks of the neuron list and the drawer."""
+
+    @app.callback(
+        Output("neurons-title", "children"), Output("neurons", "children"),
+        Output("sort-row", "hidden"),
+        Input("selection", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    def fill(data: dict[str, Any]) -> Any:
+        if not data or data["view"] != "explore":
+            return (no_update,) * 3
+        here = Context.of(service, data)
+        try:
+            if here.chosen.tab == "groups":
+                return "Neuron groups", groups(here), True
+            place = here.chosen.place
+            where = "whole picture" if place is None else f"place {place[0]},{place[1]}"
+            title = [term("neuron", "Neurons"), f", {where}"]
+            return title, neurons(here), False
+        except (UserError, JobError) as error:
+            return "Neurons", note(str(error), kind="error"), False
+
+    @app.callback(
+        Output("drawer", "children"), Output("drawer", "className"),
+        Input("selection", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    def open_drawer(data: dict[str, Any]) -> Any:
+        if not data or data["view"] != "explore" or data["unit"] is None:
+            return no_update, "drawer"
+        try:
+            return drawer(Context.of(service, data)), "drawer open"
+        except (UserError, JobError) as error:
+            return [close_button(), note(str(error), kind="error")], "drawer open"
+
+
+def neurons(here: Context) -> list[Component]:
+    """Eight rows: icon, name, activation, effect."""
+    place = list(here.chosen.place) if here.chosen.place else None
+    found = here.service.ask(
+        "neurons", **here.at_layer, at=place, sort=here.chosen.sort, top=ROWS
+    )
+    heads = html.Div(
+        [html.Span(), html.Div([term("activation"), term("effect", "effect on the margin")])],
+        className="legend",
+    )
+    rows = [_row(here, row, found["most"], found["reach"]) for row in found["neurons"]]
+    more = html.Button("more", type="button", className="more", **{"data-local": "all"})
+    words = ["--layer", here.layer, *here.versus, "--top", str(ROWS)]
+    words += ["--at", f"{place[0]},{place[1]}"] if place else []
+    return [heads, *rows, more, copy_command(here.command("fires", *words))]
+
+
+def _row(here: Context, row: dict[str, Any], most: float, reach: float) -> Component:
+    channel, effect, fires = row["channel"], row["attribution"], row["activation"]
+    side = "pos" if effect >= 0 else "neg"
+    return action(
+        [
+            unit_icon(here.model, here.layer, channel),
+            html.Div([
+                html.Div([unit_name(here.model, here.layer, channel),
+                          html.Span(f"{here.layer}:{channel}", className="auto")], className="who"),
+                html.Div([
+                    bar(fires, most, kind="activation"), html.Span(f"{fires:.3g}", className="num"),
+                    bar(effect, reach, kind="effect"),
+                    html.Span(signed(effect, 2), className=f"num {side}"),
+                ], className="measures"),
+            ], style={"minWidth": 0}),
+        ],
+        {"unit": channel}, label=f"Neuron {channel}: activation {fires:.3g}, effect {effect:+.2f}",
+        className="neuron-row", **{
+            "aria-pressed": str(here.chosen.unit == channel).lower(), "data-channel": str(channel),
+            "data-effect": f"{effect:.6g}", "data-activation": f"{fires:.6g}",
+        },
+    )  # fmt: skip
+
+
+def unit_name(model: str, layer: str, channel: int) -> Component:
+    """A neuron's name: its number until the automatic name is there (``assets/icons.js``)."""
+    return html.Span(
+        f"neuron {channel}", className="unit-name name",
+        **{"data-model": model, "data-layer": layer, "data-channel": str(channel)},
+    )  # fmt: skip
+
+
+# ---- groups ----
+
+
+def groups(here: Context) -> list[Component]:
+    """Six colours, each with what it looks for, its effect and a switch that measures."""
+    found = here.service.ask("groups", **here.at_layer)
+    off = [g for g in here.chosen.off if g < len(found["groups"])]
+    measured = here.service.ask("without_groups", **here.at_layer, off=off) if off else None
+    rows = [_group(here, n, g, n in off) for n, g in enumerate(found["groups"])]
+    head = html.P([term("group", "Groups"), " of neurons that fire together on this picture. "
+                   "Switch one off and the network is run again without it."], className="caption")
+    return [head, *rows, _measured(here, measured)]  # fmt: skip
+
+
+def _group(here: Context, number: int, group: dict[str, Any], off: bool) -> Component:
+    side = "pos" if group["effect"] >= 0 else "neg"
+    top = ", ".join(str(c) for c in group["channels"][:4])
+    return html.Div(
+        [
+            html.Span(className="swatch", style={"background": f"var(--g{number % 6})"}),
+            unit_icon(here.model, here.layer, group["channels"][0]),
+            html.Div([html.Div(f"group {number + 1}"),
+                      html.Div(f"most: {top}", className="auto"),
+                      html.Div([term("effect"), " ", html.Span(signed(group["effect"], 2),
+                                className=f"num {side}")])]),
+            action("off" if off else "on", {"toggle_off": number},
+                   label=f"Group {number + 1} {'back on' if off else 'off'}", className="switch",
+                   **{"aria-pressed": str(off).lower()}),
+        ],
+        className="group-row", **{"data-off": str(off).lower(), "data-group": str(number)},
+    )  # fmt: skip
+
+
+def _measured(here: Context, measured: dict[str, Any] | None) -> Component:
+    """Logits and sentence at once, the old value struck through."""
+    if measured is None:
+        return html.P("All groups are on.", className="caption", id="groups-measured")
+    said = measured["top"][0]
+    changed = said["index"] != here.answers["top"][0]["index"]
+    return html.P(
+        [
+            "Measured: ", term("margin"), " ", html.Span(signed(here.margin), className="struck num"),
+            " ", html.B(signed(measured["margin"]), className="num"), ". It ",
+            "now says " if changed else "still says ",
+            html.B(said["class"]), f" {share(said['probability'])}.",
+        ],
+        className="conclusion", id="groups-measured",
+    )  # fmt: skip
+
+
+# ---- the drawer of one neuron ----
+
+
+def close_button() -> Component:
+    """Lets go of the neuron."""
+    return action("\u00d7", {"unit": None}, label="Close", className="close")
+
+
+def drawer(here: Context) -> list[Component]:
+    """Icon, patches and what removing this one neuron really does."""
+    unit = here.chosen.unit
+    if unit is None:
+        return []
+    alone = here.service.ask("check", **here.at_layer, at=None, channels=[unit], take=1)
+    effect, measured = alone["effect"], alone["before"] - alone["without"]
+    facts = html.Div(
+        [
+            html.Span([term("effect"), " on the margin, estimated"]),
+            html.B(signed(effect, 2), className="num"),
+            html.Span([term("measured effect"), ", when it is removed"]),
+            html.B(signed(measured, 2), className="num", id="measured-effect"),
+        ],
+        className="facts",
+    )
+    top = html.Div([html.Div([html.H2(unit_name(here.model, here.layer, unit)),
+                    html.Span(f"{here.layer}, neuron {unit}", className="auto")]), close_button()],
+                   className="top")  # fmt: skip
+    icon = unit_icon(here.model, here.layer, unit, size=192)
+    looks = html.Div([html.P(["What it looks for: the picture that excites it most."],
+                      className="caption"),
+                      action("open", {"view": "neuron"}, label=f"Open neuron {unit}",
+                             className="pill")])  # fmt: skip
+    command = copy_command(["visualize", "--layer", here.layer, "--channel", str(unit), "-o", "icon.png"])
+    return [
+        top, html.Div([icon, looks], className="figures"), facts,
+        html.H2("Real patches that excite it"), patches(here, unit, 6), command,
+    ]  # fmt: skip
+
+
+def patches(here: Context, unit: int, count: int) -> Component:
+    """The strongest patches of the pictures that are open; says so while they are looked for."""
+    jobs = here.service.jobs
+    job = jobs.submit("examples", priority=BACKGROUND, model=here.model, layer=here.layer)
+    status = jobs.wait(job, timeout=2.5)
+    if status.state != "done":
+        text = status.error or "The open pictures are still being looked through; open this again."
+        return note(text, kind="error" if status.error else "busy")
+    rows = here.service.ask("patches", model=here.model, layer=here.layer, channel=unit)
+    seen = status.result["pictures"]
+    figures = [_patch(here, row) for row in rows[:count]]
+    if not figures:
+        return note(f"It fires on none of the {seen} pictures that are open.")
+    return html.Div([
+        html.Div(figures, className="patches"),
+        html.P(f"Out of the {seen} pictures that are open here; with a folder of yours "
+               "(--images DIR) there are more.", className="caption"),
+    ])  # fmt: skip
+
+
+def _patch(here: Context, row: dict[str, Any]) -> Component:
+    source = f"/patch/{here.model}/{row['picture']}/{here.layer}/{row['place']}"
+    found = here.service.library.find(row["picture"])
+    name = found.name if found else "picture"
+    caption = html.Figcaption(f"{row['value']:.3g}  {name}")
+    image = html.Img(src=source, alt=f"Patch of {name}", loading="lazy")
+    return html.Figure([action(image, {"picture": row["picture"], "view": "explore"},
+                               label=f"Open {name}"), caption])  # fmt: skip

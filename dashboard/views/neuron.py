@@ -1,0 +1,119 @@
+"""The first Neuron page: what one neuron looks for, where it fires on the open picture, and what it does there."""
+
+from typing import Any
+
+import dash
+from dash import Input, Output, html, no_update
+from dash.development.base_component import Component
+
+from cache.errors import UserError
+from dashboard.components import action, copy_command, note, share, signed, term, unit_icon
+from dashboard.protocol import JobError
+from dashboard.service import Service
+from dashboard.views.context import Context
+from dashboard.views.explore_neurons import patches, unit_name
+
+
+def layout() -> Component:
+    """One region, filled for the chosen neuron."""
+    return html.Main(id="neuron-page", className="view neuron-page")
+
+
+def register(app: dash.Dash, service: Service) -> None:
+    """Adds the page's callback."""
+
+    @app.callback(
+        Output("neuron-page", "children"), Input("selection", "data"), prevent_initial_call=True
+    )
+    def fill(data: dict[str, Any]) -> Any:
+        if not data or data["view"] != "neuron":
+            return no_update
+        try:
+            return page(Context.of(service, data))
+        except (UserError, JobError) as error:
+            back = action("back to the picture", {"view": "explore"}, label="Back", className="pill")
+            return [note(str(error), kind="error"), back]
+
+
+def page(here: Context) -> list[Component]:
+    """Icon and facts, the open picture's map, and real patches."""
+    known = next((s for s in here.network["layers"] if s["layer"] == here.layer), None)
+    if known is None:
+        raise UserError(f"this network has no layer {here.layer!r} with a grid; choose another")
+    unit = here.chosen.unit if here.chosen.unit is not None else _strongest(here)
+    if unit >= known["channels"]:
+        raise UserError(f"neuron {unit} is out of range: {here.layer} has {known['channels']}")
+    return [
+        _head(here, unit, known["channels"]),
+        html.Div([_icon(here, unit), _facts(here, unit)], className="neuron-top"),
+        html.Section([html.H2("Real patches that excite it"), patches(here, unit, 9)],
+                     className="panel"),
+        copy_command(["visualize", "--layer", here.layer, "--channel", str(unit), "-o", "icon.png"]),
+    ]  # fmt: skip
+
+
+def _strongest(here: Context) -> int:
+    found = here.service.ask("neurons", **here.at_layer, at=None, sort="effect", top=1)
+    return int(found["neurons"][0]["channel"])
+
+
+def _head(here: Context, unit: int, channels: int) -> Component:
+    step = [
+        action("\u2190", {"unit": unit - 1, "view": "neuron"}, label="Previous neuron",
+               className="pill", disabled=unit == 0),
+        action("\u2192", {"unit": unit + 1, "view": "neuron"}, label="Next neuron",
+               className="pill", disabled=unit + 1 >= channels),
+        action("back to the picture", {"view": "explore", "unit": unit}, label="Back to Explore",
+               className="pill"),
+    ]  # fmt: skip
+    name = html.H1(unit_name(here.model, here.layer, unit))
+    where = html.Span(f"neuron {unit} of {channels} in {here.layer}, {here.model.split('/')[-1]}",
+                      className="label")  # fmt: skip
+    return html.Header([html.Div([name, where]), html.Div(step, className="tools")],
+                       className="neuron-head")  # fmt: skip
+
+
+def _icon(here: Context, unit: int) -> Component:
+    text = [term("icon", "The picture that excites it most"), ", drawn by the program. "
+            "A neuron may look for more than one picture shows; compare the real patches."]
+    return html.Figure([unit_icon(here.model, here.layer, unit, size=288),
+                        html.Figcaption(text, className="caption")], className="neuron-icon")  # fmt: skip
+
+
+def _facts(here: Context, unit: int) -> Component:
+    alone = here.service.ask("check", **here.at_layer, at=None, channels=[unit], take=1)
+    a, b = here.name(here.a), here.name(here.b)
+    measured = alone["before"] - alone["without"]
+    facts = [
+        ("fires here (summed over places)", f"{alone['activation']:.3g}", ""),
+        (["estimated ", term("effect"), " on the margin"], signed(alone["effect"], 2), ""),
+        ([term("measured effect"), " when removed"], signed(measured, 2), "measured-effect"),
+        (f"{a} without it", share(alone["p_a"]), ""),
+        (f"{b} without it", share(alone["p_b"]), ""),
+    ]
+    cells: list[Component] = []
+    for label, value, id_ in facts:
+        cells += [html.Span(label), html.B(value, className="num", **({"id": id_} if id_ else {}))]
+    fires = here.service.ask("channel_map", **here.at_layer, channel=unit, kind="activation")
+    overlay = html.Div([
+        html.Img(src=f"/blob/{here.answers['seen']}", alt="The open picture"),
+        _veil(fires),
+    ], className="stage small")  # fmt: skip
+    return html.Div([
+        html.H2("On the open picture"),
+        html.P([f"{a} rather than {b}, ", term("margin"), " ",
+                html.Span(signed(here.margin), className="num"), "."], className="caption"),
+        html.Div([overlay, html.Div(cells, className="facts")], className="on-picture"),
+        html.P("Bright: where it fires.", className="caption"),
+    ])  # fmt: skip
+
+
+def _veil(found: dict[str, Any]) -> Component:
+    """The neuron's activation as a dark veil that opens where it fires; plain cells, no script."""
+    most = max([1e-9, *found["values"]])
+    cells = [
+        html.I(style={"opacity": f"{0.82 * (1 - max(0.0, v / most) ** 0.6):.2f}"})
+        for v in found["values"]
+    ]
+    shape = {"gridTemplateColumns": f"repeat({found['cols']}, 1fr)"}
+    return html.Div(cells, className="veil", style=shape)
