@@ -116,8 +116,3 @@ def change(selection: Selection, **given: Any) -> Selection:
         row, col = at if at is not None else (None, None)
         given |= {"row": row, "col": col}
     return replace(selection, **{**gone, **given})
-
-
-def swap(selection: Selection, a: int, b: int) -> Selection:
-    """The same question the other way round: "B rather than A"."""
-    return replace(selection, a=b, b=a)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from dashboard.selection import Selection
@@ -87,7 +88,8 @@ class Context:
     def command(self, verb: str, *more: str) -> list[str]:
         """Words of the same analysis on the command line."""
         found = self.service.library.find(self.picture)
-        path = str(getattr(found, "path", None) or (found.name if found else "IMAGE"))
+        source = getattr(found, "source", None)
+        path = str(source) if isinstance(source, Path) else found.name if found else "IMAGE"
         model = [] if self.model == "squeezenet1_1" else ["--model", self.model]
         return [verb, path, *model, *more]
 
