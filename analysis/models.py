@@ -3,6 +3,7 @@ and its fingerprint."""
 
 import hashlib
 import inspect
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from analysis import images
 from analysis.classes import Categories
-from analysis.sources import Source, find_source, torchvision_names, weights_path
-from analysis.speed import band_response_norms
+from analysis.sources import Source, find_source, set_own_scaling, torchvision_names, weights_path
+from analysis.speed import BandedResponseNorm, band_response_norms
 from cache.errors import UserError
 
 DEFAULT = "squeezenet1_1"
@@ -78,19 +80,24 @@ def load(
         own.trained = False
         _randomise_if_loaded(own)
     elif weights is not None:
-        _load_weights(own.module, Path(weights).expanduser())
+        path = Path(weights).expanduser()
+        _load_weights(own.module, path)
+        set_own_scaling(own, name, path)
         own.trained = True
     return prepare(own, name, device=device, fit=fit)
 
 
 def prepare(source: Source, name: str, *, device: str = "auto", fit: Fit = "crop") -> Classifier:
     """Freezes a source, counts its classes by running it once, and takes its fingerprint."""
+    tensors = [*source.module.parameters(), *source.module.buffers()]
+    if any(is_lazy(t) for t in tensors):
+        raise UserError(f"{name} has lazy modules: pass one picture through it in its factory")
     module = source.module.eval().requires_grad_(False).float()
-    mark = fingerprint(module, source)
-    band_response_norms(module)
     where = pick_device(device)
     module.to(device=where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     classes = _count_classes(module, source, where, name)
+    mark = fingerprint(module, source)
+    band_response_norms(module)
     categories = Categories.of(source.categories or Categories.numbered(classes).raw)
     if len(categories) != classes:
         raise UserError(f"{name} has {classes} outputs but {len(categories)} class names")
@@ -149,12 +156,17 @@ def _load_weights(module: nn.Module, path: Path) -> None:
     for wrapper in ("state_dict", "model"):
         inner = state.get(wrapper)
         state = inner if isinstance(inner, dict) else state
-    state = {str(k).removeprefix("module."): v for k, v in state.items()}
+    own = module.state_dict()
+    if all(str(k).startswith("module.") for k in state) and not state.keys() & own.keys():
+        state = {str(k).removeprefix("module."): v for k, v in state.items()}  # DataParallel's
+    given = OrderedDict(state)
+    given._metadata = own._metadata  # type: ignore[attr-defined]  # of today's form, if unsaid
     try:
-        missing, unexpected = module.load_state_dict(state, strict=False)
-    except (RuntimeError, TypeError, AttributeError) as error:
+        missing, unexpected = module.load_state_dict(given, strict=False)
+    except (RuntimeError, TypeError, AttributeError, ValueError) as error:
         text = " ".join(str(error).split())[:200]
         raise UserError(f"{path.name} does not fit this network: {text}") from None
+    missing = [k for k in missing if not k.endswith("num_batches_tracked")]  # older than torch 0.4
     if missing:
         extra = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise UserError(
@@ -197,8 +209,9 @@ def fingerprint(module: nn.Module, source: Source) -> str:
     digest = hashlib.sha256()
     digest.update(repr((source.input_size, source.resize, source.mean, source.std)).encode())
     digest.update(repr(module).encode())
-    for kind in sorted({type(m) for m in module.modules()}, key=lambda k: k.__qualname__):
-        digest.update(_code_of(kind))
+    kinds = {kind for part in module.modules() for kind in type(part).__mro__}
+    for code in sorted(_code_of(kind) for kind in kinds):
+        digest.update(code)
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(
@@ -208,13 +221,19 @@ def fingerprint(module: nn.Module, source: Source) -> str:
 
 
 def _code_of(kind: type) -> bytes:
-    if kind.__module__.startswith("torch.nn."):
+    """What tells a class from another: its source where it is not torch's or Python's own."""
+    if kind is BandedResponseNorm:
+        kind = torch.nn.LocalResponseNorm  # what it stands for in a network that was loaded before
+    if kind.__module__.startswith("torch.nn.") or kind is object:
         return kind.__qualname__.encode()
     try:
         return inspect.getsource(kind).encode()
     except (OSError, TypeError):  # typed into a prompt: its byte code stands for it
-        code = getattr(getattr(kind, "forward", None), "__code__", None)
-        return bytes(code.co_code) if code else kind.__qualname__.encode()
+        code = getattr(vars(kind).get("forward"), "__code__", None)
+        if code is None:
+            return kind.__qualname__.encode()
+        consts = [c for c in code.co_consts if not hasattr(c, "co_code")]
+        return bytes(code.co_code) + repr((consts, code.co_names, code.co_varnames)).encode()
 
 
 # ---- the list ----

@@ -1,11 +1,16 @@
 """Where a network comes from: a name or a file in, a module with its preprocessing out. Nothing is
 fetched unasked."""
 
+import contextlib
+import hashlib
 import importlib
 import importlib.util
+import pickle
+import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +23,9 @@ from analysis.torchvision_shim import torchvision
 from cache.errors import UserError
 
 IMAGENET = "imagenet"
+SILENCE = 30.0  # seconds without a byte after which a download is given up
+# urllib's errors are OSErrors; a wrong hash and an unreadable archive are RuntimeErrors
+UNREADABLE = (OSError, RuntimeError, HTTPException, pickle.UnpicklingError, EOFError)
 
 
 @dataclass
@@ -89,7 +97,7 @@ def weights_path(name: str) -> Path | None:
 
 
 def _torchvision(name: str, trained: bool) -> Source:
-    plain: dict[str, Any] = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    plain: dict[str, Any] = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     if plain:
         plain["aux_logits"] = False
     weights = torchvision.models.get_model_weights(name).DEFAULT
@@ -99,23 +107,52 @@ def _torchvision(name: str, trained: bool) -> Source:
         module = _downloaded(name, weights)
     else:
         module = torchvision.models.get_model(name, weights=None, **plain)
+        _draw_empty_heads(module)
     return Source(
         module, "torchvision", trained, (3, size, size), int(transforms.resize_size[0]),
         tuple(transforms.mean), tuple(transforms.std), list(weights.meta["categories"]),
     )  # fmt: skip
 
 
+def _draw_empty_heads(module: nn.Module) -> None:
+    """Draws maps that start as zeros (ViT's head), with which every untrained logit would be 0."""
+    for part in module.modules():
+        if isinstance(part, nn.Linear) and not part.weight.any():
+            part.reset_parameters()
+
+
+def set_own_scaling(source: Source, name: str, path: Path) -> None:
+    """torchvision's GoogLeNet and Inception v3 scale their input anew with torchvision's own
+    weights only; a file of those is known by the hash in its name on the server."""
+    own = weights_path(name) if hasattr(source.module, "transform_input") else None
+    mark = own.stem.rpartition("-")[2] if own and source.origin == "torchvision" else None
+    if mark and hashlib.sha256(path.read_bytes()).hexdigest().startswith(mark):
+        source.module.transform_input = True  # type: ignore[assignment]
+
+
 def _downloaded(name: str, weights: Any) -> nn.Module:
     """The trained module, its weights fetched (with progress on stderr) unless torch's hub cache
     has them."""
+    path = weights_path(name)
+    here = bool(path and path.is_file())
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENCE)
     try:
-        module: nn.Module = torchvision.models.get_model(name, weights=weights)
-    except (OSError, RuntimeError) as error:  # urllib's are OSErrors, a wrong hash a RuntimeError
+        with contextlib.redirect_stdout(sys.stderr):  # where torch.hub's words do not belong
+            module: nn.Module = torchvision.models.get_model(name, weights=weights)
+    except UNREADABLE as error:
+        if here:
+            raise UserError(
+                f"the weights of {name} in {str(path)!r} are broken; "
+                "delete that file and they are downloaded anew"
+            ) from error
         raise UserError(
             f"the weights of {name} are not on this machine and could not be downloaded "
             f"({_line(error)}); pass --weights FILE, --weights random, "
             "or use the embedded squeezenet1_1"
-        ) from None
+        ) from error
+    finally:
+        socket.setdefaulttimeout(patience)
     return module
 
 
@@ -159,7 +196,7 @@ def _own(name: str) -> Source:
     factory = _factory(location, attribute)
     try:
         made = factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"{name} failed: {type(error).__name__}: {_line(error)}") from error
     given: dict[str, Any] = dict(made) if isinstance(made, dict) else {"module": made}
     module = given.get("module")
@@ -209,7 +246,7 @@ def _factory(location: str, attribute: str) -> Callable[[], Any]:
             module = importlib.import_module(location)
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(
             f"{location} cannot be imported: {type(error).__name__}: {_line(error)}"
         ) from error
@@ -243,4 +280,6 @@ def _names(given: object, folder: Path) -> Sequence[str]:
         if not path.is_file():
             raise UserError(f"the file of class names {str(path)!r} does not exist")
         return [line for line in path.read_text("utf-8").splitlines() if line.strip()]
-    return Categories.of(list(given)).raw  # type: ignore[call-overload]
+    if isinstance(given, Iterable):
+        return Categories.of(given).raw
+    raise UserError("categories is a list of names, a file with one name a line, or 'imagenet'")

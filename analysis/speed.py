@@ -17,6 +17,11 @@ class BandedResponseNorm(nn.Module):
         self.size, self.alpha, self.beta, self.k = norm.size, norm.alpha, norm.beta, norm.k
         self._bands: dict[tuple[int, torch.device, torch.dtype], Tensor] = {}
 
+    def _get_name(self) -> str:  # so that a network that was banded before looks the same
+        return "LocalResponseNorm"
+
+    extra_repr = nn.LocalResponseNorm.extra_repr
+
     def _band(self, x: Tensor) -> Tensor:
         key = (x.shape[1], x.device, x.dtype)
         if key not in self._bands:
