@@ -31,6 +31,7 @@ MAX_BYTES = 256 * 2**20  # of a file
 MAX_PIXELS = 512_000_000  # that a file may declare
 MAX_DECODED = 64_000_000  # held in memory: 256 MB, as Pillow takes 4 bytes for a pixel
 MAX_COEFFICIENTS = 640 * 2**20  # bytes that libjpeg keeps of a progressive JPEG
+DRAFT_MARGIN = 2  # times the side asked for is the least that a drafted picture keeps
 MAX_DRAFT = 8  # the smallest scale of libjpeg is 1/8
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 ORIENTATION = 0x0112  # EXIF's tag; the turns that undo its values (EXIF 2.32, table 4)
@@ -61,11 +62,12 @@ def decode(
 ) -> Image.Image:
     """An upright RGB picture: the first frame, transparent parts on white, 16 bits cut to 8.
 
-    ``min_side``: a short side of this many pixels is enough, so JPEG files may be decoded at 1/2,
-    1/4 or 1/8 (never below it). JPEG and PNG files of more than MAX_DECODED pixels come out smaller
-    even without it, other formats are refused. ``name`` stands in errors in place of the path.
-    Raises UserError, one line, for anything that is no whole picture; also for files cut off: half
-    a picture would be classified as if it were one.
+    ``min_side``: the short side that the caller will resize to. JPEG files are then decoded at 1/2,
+    1/4 or 1/8 as long as twice that side is left: closer to it, libjpeg's own averaging shows in
+    the resized pixels, and answers of networks change. JPEG and PNG files of more than MAX_DECODED
+    pixels come out smaller even without it, other formats are refused. ``name`` stands in errors
+    in place of the path. Raises UserError, one line, for anything that is no whole picture; also
+    for files cut off: half a picture would be classified as if it were one.
     """
     path = str(source) if isinstance(source, Path) else "the picture"
     shown = printable(path if name is None else name)
@@ -155,7 +157,7 @@ def _decode(stream: IO[bytes], min_side: int | None) -> Image.Image:
             f"{MAX_PIXELS // 10**6} megapixels that are read: make it smaller"
         )
     factor = _needed_factor(image)
-    spare = min(MAX_DRAFT, min(image.size) // min_side) if min_side else 1
+    spare = min(MAX_DRAFT, min(image.size) // (DRAFT_MARGIN * min_side)) if min_side else 1
     if isinstance(image, JpegImageFile):
         _draft(image, factor, spare)
     elif factor > 1 and isinstance(image, PngImageFile):

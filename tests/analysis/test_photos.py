@@ -11,7 +11,7 @@ from PIL import Image
 
 from analysis import photos
 from analysis.classes import Label, imagenet_synsets
-from analysis.images import digest
+from analysis.images import digest, fit
 from analysis.photos import Picture, folder, samples
 from cache.errors import UserError
 from tests import hostile
@@ -72,6 +72,13 @@ def test_packages_that_are_missing_are_left_out_and_said(monkeypatch):
     collection = samples()
     assert [picture.name for picture in collection] == ["Grace Hopper", "tower in China", "flower"]
     assert "26 more come with the extra [samples]" in collection.note
+
+
+def test_drafting_does_not_change_what_a_network_sees_of_the_samples():
+    for picture in samples():
+        whole = fit(picture.decode(), resize=256, size=(224, 224))
+        quick = fit(picture.decode(min_side=256), resize=256, size=(224, 224))
+        assert np.abs(whole.astype(int) - quick).mean() < 0.5, picture.name
 
 
 # ---- pictures
