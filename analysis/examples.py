@@ -1,8 +1,9 @@
-"""Real patches: where, on the pictures that are open, each neuron of a layer fires most, and for which classes.
+"""Real patches: where, on the pictures that are open, each neuron of a layer fires most, and for
+which classes.
 
-One streaming pass; what is kept does not grow with the number of pictures. The patch is the part of the
-picture that the place answers to, found by its gradient rather than by arithmetic on kernels, so that it
-holds for any architecture.
+One streaming pass; what is kept does not grow with the number of pictures. The patch is the part of
+the picture that the place answers to, found by its gradient rather than by arithmetic on kernels,
+so that it holds for any architecture.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,7 +36,8 @@ class ExamplesRequest:
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture of a sweep: its key, how to read it as the network sees it, and its label if any."""
+    """One picture of a sweep: its key, how to read it as the network sees it, and its label if
+    any."""
 
     key: str
     pixels: NDArray[np.uint8]
@@ -44,10 +46,12 @@ class Shot:
 
 @dataclass
 class Examples:
-    """For each neuron its strongest pictures: value, picture (index into ``keys``) and place, (C, kept).
+    """For each neuron its strongest pictures: value, picture (index into ``keys``) and place, (C,
+    kept).
 
-    ``profile`` (C, classes seen) is the mean over a class's pictures of the strongest response; ``classes`` names its
-    columns by class index, labelled where a label is known, else as predicted.
+    ``profile`` (C, classes seen) is the mean over a class's pictures of the strongest response;
+    ``classes`` names its columns by class index, labelled where a label is known, else as
+    predicted.
     """
 
     keys: list[str]
@@ -90,9 +94,7 @@ class Sweep:
         self.sums[of_class] = self.sums.get(of_class, 0) + values
         self.counts[of_class] = self.counts.get(of_class, 0) + 1
 
-    def _file(
-        self, values: NDArray[np.float32], places: NDArray[np.int64], picture: int
-    ) -> None:
+    def _file(self, values: NDArray[np.float32], places: NDArray[np.int64], picture: int) -> None:
         """Puts one more candidate behind the kept ones and drops the weakest."""
         value = np.concatenate([self.value, values[:, None]], 1)
         pictures = np.concatenate([self.picture, np.full((len(values), 1), picture, np.int32)], 1)
@@ -141,8 +143,9 @@ def receptive_box(
 ) -> tuple[float, float]:
     """Height and width, as parts of the picture, of the patch that a place of the layer answers to.
 
-    The centred box that holds ``share`` of the squared gradient of the centre place with respect to a noise
-    picture ("effective receptive field", Luo et al. 2016); at least one cell, at most the whole picture.
+    The centred box that holds ``share`` of the squared gradient of the centre place with respect to
+    a noise picture ("effective receptive field", Luo et al. 2016); at least one cell, at most the
+    whole picture.
     """
     layer = find_layer(classifier, layer_name)
     if layer.grid is None:
@@ -162,7 +165,8 @@ def receptive_box(
 
 
 def _reach(line: NDArray[np.float32], middle: float, share: float, least: float) -> float:
-    """The width, as a part of the line, of the interval around ``middle`` that holds ``share`` of it."""
+    """The width, as a part of the line, of the interval around ``middle`` that holds ``share`` of
+    it."""
     total = float(line.sum())
     if total <= 0:
         return min(1.0, least / len(line))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from analysis import images
 from analysis.classes import Label
 from analysis.photos import Collection, Picture
+from cache.codecs import Raw
 from cache.errors import UserError
 from cache.store import Store
 
@@ -17,7 +18,8 @@ UPLOADS = "uploads"
 
 @dataclass(frozen=True)
 class Uploaded:
-    """A picture of the user's, kept in the cache under its content; evicted never, cleared by hand."""
+    """A picture of the user's, kept in the cache under its content; evicted never, cleared by
+    hand."""
 
     key: str
     name: str
@@ -39,6 +41,11 @@ class Library:
         self._by_key = {p.key: p for c in reversed(collections) for p in c.pictures}
         self._uploads: dict[str, Uploaded] = {}
         self._lock = threading.Lock()
+
+    def pictures(self) -> list[Picture | Uploaded]:
+        """Every picture of the collections once, and what was dropped is left out: it comes and
+        goes."""
+        return list({p.key: p for c in self.collections for p in c.pictures}.values())
 
     def first(self) -> Picture | Uploaded:
         """The picture that the page opens on."""
@@ -64,7 +71,7 @@ class Library:
         key = images.digest(data)
         if key in self._by_key:
             return self._remember(key, name)
-        self.store.put(key, "raw", data, meta={"name": name, "upload": True}, pinned=True)
+        self.store.put(key, "raw", Raw(data), meta={"name": name, "upload": True}, pinned=True)
         return self._remember(key, name)
 
     def _remember(self, key: str, name: str) -> Uploaded:

@@ -1,4 +1,5 @@
-"""The Dash application: the frame around the views and the one way by which a choice becomes an address."""
+"""The Dash application: the frame around the views and the one way by which a choice becomes an
+address."""
 
 from dataclasses import replace
 from typing import Any
@@ -117,8 +118,10 @@ def _navigation(app: dash.Dash, service: Service) -> None:
             return (no_update if now == _data(there) else _data(there)), no_update
         before = Selection(**{**now, "off": tuple(now["off"])})
         choice = {
-            "model-choice": {"model": model}, "map-choice": {"map": map_},
-            "tab-choice": {"tab": tab}, "sort-choice": {"sort": sort},
+            "model-choice": {"model": model},
+            "map-choice": {"map": map_},
+            "tab-choice": {"tab": tab},
+            "sort-choice": {"sort": sort},
             "take-choice": {"take": int(take or 5)},
             "other-class": {"b": int(other)} if other else {},
             "collection-choice": _first_of(service, collection, before),

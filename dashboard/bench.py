@@ -1,10 +1,12 @@
-"""What the worker holds: networks, open pictures and their attributions, the most recent few of each."""
+"""What the worker holds: networks, open pictures and their attributions, the most recent few of
+each."""
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -21,12 +23,15 @@ from cache.errors import UserError
 from cache.store import Store
 from dashboard.pictures import open_library
 
+T = TypeVar("T")
 
-class Recent[T]:
+
+class Recent(Generic[T]):
     """The newest few values by key; the oldest is let go."""
 
     def __init__(self, size: int) -> None:
-        self.size, self.kept = size, OrderedDict[Hashable, T]()
+        self.size = size
+        self.kept: OrderedDict[Hashable, T] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The value kept under ``key``, or the one made now."""
@@ -95,7 +100,8 @@ class Bench:
         return classifier.pixels(image)
 
     def target(self, opened: Opened, a: int | None, b: int | None) -> Target:
-        """The two classes compared: as chosen, else the answer rather than the truth or the second."""
+        """The two classes compared: as chosen, else the answer rather than the truth or the
+        second."""
         usual = default_target(opened.logits, true=opened.label)
         said = usual.a if a is None else a
         if b is None or b == said:
@@ -125,6 +131,15 @@ class Bench:
         return self.tails.get(
             (model, picture, found.name), lambda: Tail(classifier.module, found.name, opened.x)
         )
+
+    def keep_picture(self, pixels: NDArray[np.uint8], *, kind: str = "webp") -> str:
+        """The cache key of a picture (H, W, 1 or 3) kept under its content, so that its address
+        never changes what it shows."""
+        wide = np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels
+        key = hashlib.sha256(repr(wide.shape).encode() + wide.tobytes()).hexdigest()
+        if not self.store.has(key):
+            self.store.put(key, kind, wide)
+        return key
 
     def layer(self, model: str, layer: str) -> Layer:
         """The layer of that name, with its grid; UserError where it has none."""

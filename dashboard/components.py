@@ -1,7 +1,8 @@
-"""Small pieces that every view is made of, so that a neuron, a number or a term looks the same everywhere.
+"""Small pieces that every view is made of, so that a neuron, a number or a term looks the same
+everywhere.
 
-Anything with ``do`` is a real button whose choice travels as data (see ``assets/actions.js``): the page
-needs one listener and no callback a button.
+Anything with ``do`` is a real button whose choice travels as data (see ``assets/actions.js``): the
+page needs one listener and no callback a button.
 """
 
 import json
@@ -12,22 +13,23 @@ from dash import html
 from dash.development.base_component import Component
 
 GLOSSARY = {
-    "neuron": "One channel of a layer: the same feature detector, run at every place of the picture.",
-    "margin": "How far the answer is ahead: the logit of the class it said minus the logit of the "
-    "other class. Below zero the other class wins.",
-    "effect": "Attribution: activation times gradient. How much this neuron, as it fires here, should "
-    "move the margin. An estimate to first order; the check below measures it.",
-    "measured effect": "What really happens to the margin when the neurons are removed (set to zero) "
-    "and the rest of the network is run again.",
-    "activation": "How strongly the neuron fires here: its output, summed over the places shown.",
-    "place": "One cell (row, column) of the layer's grid. It sees a patch of the picture around it.",
-    "group": "Neurons that fire together on this picture, found by non-negative matrix factorization "
-    "of the layer's activations.",
-    "equally active": "Other neurons that fire about as strongly on this picture. The fair control: "
-    "removing strong neurons always does something.",
-    "icon": "A picture made by the program that excites this neuron most (feature visualization).",
-    "logit": "The network's raw score of a class, before the scores are made into percentages.",
+    "neuron": "One channel of a layer: the same feature detector, run at every place.",
+    "margin": "How far the answer is ahead: the logit of the class it said minus the logit "
+    "of the other class. Below zero the other class wins.",
+    "effect": "Attribution: activation times gradient. How much this neuron, as it fires "
+    "here, should move the margin. An estimate to first order; the check measures it.",
+    "measured effect": "What really happens to the margin when the neurons are removed (set "
+    "to zero) and the rest of the network is run again.",
+    "activation": "How strongly the neuron fires here: its output, summed over the places.",
+    "place": "One cell (row, column) of the layer's grid. It sees a patch of the picture.",
+    "group": "Neurons that fire together on this picture, found by non-negative matrix "
+    "factorization of the layer's activations.",
+    "equally active": "Other neurons that fire about as strongly on this picture. The fair "
+    "control: removing strong neurons always does something.",
+    "icon": "A picture made by the program that excites this neuron (feature visualization).",
+    "logit": "The network's raw score of a class, before scores are made into percentages.",
 }
+NOTHING_YET = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 BLUE, ORANGE = "for", "against"  # CSS classes: for the answer, against it
 
 
@@ -37,6 +39,7 @@ def term(word: str, text: str | None = None) -> Component:
         html.Span(text or word, className="term", tabIndex="0"),
         label=GLOSSARY[word], multiline=True, w=260, withArrow=True, openDelay=200,
         events={"hover": True, "focus": True, "touch": True},
+        boxWrapperProps={"style": {"display": "inline"}},
     )  # fmt: skip
 
 
@@ -55,6 +58,13 @@ def signed(value: float, digits: int = 1) -> str:
     return text if zero else ("+" if value > 0 else "\u2212") + text
 
 
+def amount(value: float) -> str:
+    """A plain quantity in three digits, without an exponent: ``2760``, ``34.1``, ``0.52``."""
+    size = abs(value)
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2
+    return f"{value:.{digits}f}".replace("-", "\u2212")
+
+
 def share(probability: float) -> str:
     """A probability as people read it: ``53 %``, ``<1 %``."""
     percent = 100 * probability
@@ -67,7 +77,8 @@ def unit_icon(model: str, layer: str, channel: int, *, size: int = 56, name: str
     """Where the icon of a neuron appears as it is rendered; ``assets/icons.js`` asks for it."""
     text = f"What neuron {channel} of {layer} looks for{f' ({name})' if name else ''}"
     return html.Img(
-        key=f"{model}|{layer}|{channel}", className="unit-icon", alt=text, width=size, height=size,
+        key=f"{model}|{layer}|{channel}", className="unit-icon", src=NOTHING_YET,
+        alt=text, width=size, height=size,
         **{"data-model": model, "data-layer": layer, "data-channel": str(channel)},
     )  # fmt: skip
 
@@ -76,9 +87,7 @@ def bar(value: float, largest: float, *, kind: str) -> Component:
     """A bar for an activation (from the left) or, signed, for an effect (from the middle)."""
     part = 0.0 if largest <= 0 else min(1.0, abs(value) / largest)
     if kind == "activation":
-        return html.Div(
-            html.I(style={"width": f"{100 * part:.1f}%"}), className="bar activation"
-        )
+        return html.Div(html.I(style={"width": f"{100 * part:.1f}%"}), className="bar activation")
     side = BLUE if value >= 0 else ORANGE
     style = {"width": f"{50 * part:.1f}%", "left" if value >= 0 else "right": "50%"}
     return html.Div(html.I(style=style), className=f"bar effect {side}")
@@ -90,7 +99,9 @@ def note(text: str, *, kind: str = "quiet") -> Component:
     return html.P(text, className=f"note {kind}", **role)
 
 
-def section(title: Any, children: Any, *, id: str, className: str = "", tools: Any = None) -> Component:
+def section(
+    title: Any, children: Any, *, id: str, className: str = "", tools: Any = None
+) -> Component:
     """A panel with its heading; the id names it for the address of screenshots and tests."""
     heading = html.Header([html.H2(title, id=f"{id}-title"), html.Div(tools, className="tools")])
     return html.Section(
@@ -100,7 +111,7 @@ def section(title: Any, children: Any, *, id: str, className: str = "", tools: A
 
 
 def copy_command(words: list[str]) -> Component:
-    """"copy as command": the same analysis for the terminal."""
+    """ "copy as command": the same analysis for the terminal."""
     import shlex
 
     command = shlex.join(["neuronscope", *words])

@@ -1,13 +1,14 @@
 """Asks the worker for the pictures that are on the screen, and says how far each is.
 
-A request names what the page shows now. What the cache has is answered at once; what it lacks is rendered in
-small batches, newest request first; what is no longer shown goes on in the background and is kept.
+A request names what the page shows now. What the cache has is answered at once; what it lacks is
+rendered in small batches, newest request first; what is no longer shown goes on in the background
+and is kept.
 """
 
 import threading
 from typing import Any
 
-from dashboard.protocol import BACKGROUND, VISIBLE
+from dashboard.protocol import BACKGROUND, VISIBLE, JobStatus
 from dashboard.service import Service
 
 BATCH = 4
@@ -26,6 +27,7 @@ class IconDesk:
         self._done: dict[tuple[str, str, int], dict[str, Any]] = {}
         self._jobs: dict[tuple[str, str, int], str] = {}
         self._names: dict[tuple[str, str], dict[str, str]] = {}
+        self._begun: dict[tuple[str, ...], str] = {}
         self._notices: list[str] = []
         self._lock = threading.Lock()
 
@@ -43,7 +45,9 @@ class IconDesk:
         new = [c for c in channels if (model, layer, c) not in {**self._done, **self._jobs}]
         if not new:
             return
-        found = self.service.jobs.call("icons_known", model=model, layer=layer, channels=sorted(new))
+        found = self.service.jobs.call(
+            "icons_known", model=model, layer=layer, channels=sorted(new)
+        )
         for channel, icon in found.items():
             self._done[(model, layer, int(channel))] = icon
 
@@ -62,11 +66,11 @@ class IconDesk:
             return self._done[key]
         status = self.service.jobs.status(self._jobs[key])
         icon = ((status.result or status.partial) or {}).get(str(channel))
-        if status.state in ("failed", "cancelled", "unknown"):
+        if status.state in ("failed", "cancelled"):
+            self._done[key] = {"state": "failed", "error": status.error}
+            return self._done[key]
+        if status.state == "unknown":  # too long ago to be remembered: the cache has it, or not
             del self._jobs[key]
-            if status.state == "failed":
-                self._done[key] = {"state": "failed", "error": status.error}
-                return self._done[key]
         if icon and icon["state"] in ("done", "dead"):
             self._done[key] = icon
             self._jobs.pop(key, None)
@@ -75,22 +79,28 @@ class IconDesk:
     def _names_of(self, model: str, layer: str) -> dict[str, str]:
         """Automatic names, when the pass over the open pictures is through."""
         if (model, layer) not in self._names:
-            job = self.service.jobs.submit("examples", priority=BACKGROUND, model=model, layer=layer)
-            status = self.service.jobs.status(job)
+            status = self._once("examples", BACKGROUND, model=model, layer=layer)
             if status.state == "done":
                 self._names[(model, layer)] = status.result["names"]
         return self._names.get((model, layer), {})
 
     def grid(self, model: str, picture: str, layer: str) -> dict[str, Any]:
         """The activation grid of a picture: {url, done, text} as it forms."""
-        job = self.service.jobs.submit(
-            "mosaic", priority=VISIBLE, model=model, picture=picture, layer=layer
-        )
-        status = self.service.jobs.status(job)
+        with self._lock:
+            status = self._once("mosaic", VISIBLE, model=model, picture=picture, layer=layer)
         shown = (status.result or status.partial) or {}
         url = f"/blob/{shown['key']}" if shown.get("key") else None
         done = status.state in ("done", "failed", "cancelled", "unknown")
         return {"url": url, "done": done, "text": _grid_text(status.state, status.error, shown)}
+
+    def _once(self, task: str, priority: int, **given: str) -> JobStatus:
+        """The status of a job that is begun only once: what was cancelled stays cancelled."""
+        key = (task, *given.values())
+        status = self.service.jobs.status(self._begun.get(key, ""))
+        if status.state == "unknown":
+            self._begun[key] = self.service.jobs.submit(task, priority=priority, **given)
+            status = self.service.jobs.status(self._begun[key])
+        return status
 
     def status(self, seen: int) -> dict[str, Any]:
         """Running background jobs, and the notices after the ``seen`` first."""

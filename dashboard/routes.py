@@ -1,7 +1,8 @@
-"""What the page fetches beside Dash's callbacks: pictures by immutable address, uploads, icons as they form.
+"""What the page fetches beside Dash's callbacks: pictures by immutable address, uploads, icons as
+they form.
 
-Everything here refuses a request that another site's page could have made: the host must be a loopback
-name, and whatever changes something must carry our own header.
+Everything here refuses a request that another site's page could have made: the host must be a
+loopback name, and whatever changes something must carry our own header.
 """
 
 import io
@@ -14,7 +15,6 @@ from PIL import Image
 from analysis import images
 from analysis.examples import patch_box
 from cache.errors import UserError
-from cache.store import Store
 from dashboard.icon_desk import IconDesk
 from dashboard.service import Service
 
@@ -113,7 +113,9 @@ def _patch(service: Service, model: str, picture: str, layer: str, place: int) -
         image, resize=known["resize"], size=(height, width), mode=known["fit"], channels=channels
     )
     top, left, bottom, right = patch_box(place, tuple(shape["grid"]), tuple(reach))
-    cut = pixels[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
+    cut = pixels[
+        round(top * height) : round(bottom * height), round(left * width) : round(right * width)
+    ]
     return Image.fromarray(cut.squeeze())
 
 
@@ -149,5 +151,3 @@ def _live(server: Flask, service: Service, desk: IconDesk) -> None:
 def blob_url(key: str) -> str:
     """The immutable address of a picture in the cache."""
     return f"/blob/{key}"
-
-

@@ -1,7 +1,7 @@
 """What is selected, as the address says it: pure functions between a frozen selection and a URL.
 
-Everything that a link must reopen is here and nowhere else; a choice in one view is a new selection, and a new
-selection is a new address.
+Everything that a link must reopen is here and nowhere else; a choice in one view is a new
+selection, and a new selection is a new address.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -17,7 +17,8 @@ TAKE = (1, 5, 25)
 
 @dataclass(frozen=True)
 class Selection:
-    """One state of the page. ``a`` is the class it said, ``b`` the class instead of which; None = by default."""
+    """One state of the page. ``a`` is the class it said, ``b`` the class instead of which; None =
+    by default."""
 
     view: str = "explore"
     model: str | None = None
@@ -101,8 +102,8 @@ def _one_of(text: str | None, allowed: tuple[str, ...], default: str) -> str:
 def change(selection: Selection, **given: Any) -> Selection:
     """The selection after a choice; what the choice makes meaningless is let go.
 
-    Another network lets go of layer, place, neuron and classes; another picture of place, groups and
-    classes; another layer of place, neuron and groups.
+    Another network lets go of layer, place, neuron and classes; another picture of place, groups
+    and classes; another layer of place, neuron and groups.
     """
     gone: dict[str, Any] = {}
     if "model" in given and given["model"] != selection.model:

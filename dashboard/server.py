@@ -23,7 +23,8 @@ THREADS = 12
 
 
 def serve(config: Config) -> None:
-    """Serves the page until Ctrl-C. Raises UserError when the port is taken or a folder is no good."""
+    """Serves the page until Ctrl-C. Raises UserError when the port is taken or a folder is no
+    good."""
     _check_port(config.host, config.port)
     worker = worker_config(config)
     store = Store(cache_dir(config.cache))

@@ -1,4 +1,5 @@
-"""What the views ask for: the worker's answers, kept while they are fresh, and the pictures that are open.
+"""What the views ask for: the worker's answers, kept while they are fresh, and the pictures that
+are open.
 
 The web process never imports torch: everything that needs the network is a task of the worker.
 """
@@ -26,7 +27,8 @@ class Service:
         self._lock = threading.Lock()
 
     def ask(self, task: str, **given: Any) -> Any:
-        """The answer of an interactive task; the same question is answered once. Raises UserError."""
+        """The answer of an interactive task; the same question is answered once. Raises
+        UserError."""
         key = json.dumps([task, given], sort_keys=True)
         with self._lock:
             if key in self._answers:

@@ -1,6 +1,7 @@
 """The worker's tasks: what the page can ask for. Each calls the function that the command calls.
 
-An interactive task answers at once; a generator yields its progress and is overtaken between two steps.
+An interactive task answers at once; a generator yields its progress and is overtaken between two
+steps.
 """
 
 from typing import Any
@@ -8,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from analysis import layers, models
-from analysis.layers import Layer, to_positions
+from analysis.activations import activation_at, fires, magnitudes
+from analysis.layers import Layer
 from analysis.sources import torchvision_names
 from cache.errors import UserError
-from dashboard.bench import Bench, Opened
+from dashboard.bench import Bench
 from dashboard.protocol import Task
 from dashboard.tasks_check import CHECK_TASKS
 from dashboard.tasks_icons import ICON_TASKS
+from dashboard.tasks_patches import PATCH_TASKS
 
 GRID_CELLS = 14  # the grid shows at most so many cells a side; finer layers are seen in blocks
 THUMB_CELLS = 14
@@ -22,7 +25,8 @@ SHOWN = 10
 
 
 def make_state(config: dict[str, Any]) -> Bench:
-    """The worker's state; the default network is loaded at once, so that the first answer is quick."""
+    """The worker's state; the default network is loaded at once, so that the first answer is
+    quick."""
     bench = Bench(config)
     bench.classifier(config["model"])
     return bench
@@ -42,7 +46,9 @@ def network(bench: Bench, *, model: str) -> dict[str, Any]:
     known = torchvision_names()
     offered = [row["name"] for row in networks(bench)]
     if model in known and model not in offered:
-        raise UserError(f"the weights of {model} are not on this machine; start with --model {model}")
+        raise UserError(
+            f"the weights of {model} are not on this machine; start with --model {model}"
+        )
     if model not in offered and not model.startswith("timm:"):
         raise UserError("only networks named on the command line can be opened; see --model")
     classifier = bench.classifier(model)
@@ -78,7 +84,7 @@ def predict(bench: Bench, *, model: str, picture: str) -> dict[str, Any]:
     order = np.argsort(-logits, kind="stable")[:SHOWN]
     target = bench.target(opened, None, None)
     return {
-        "seen": _seen(bench, model, opened), "label": opened.label,
+        "seen": bench.keep_picture(opened.pixels, kind="png"), "label": opened.label,
         "a": target.a, "b": target.rather_than,
         "logits": [round(float(v), 5) for v in logits],
         "probabilities": [float(f"{v:.6g}") for v in shares],
@@ -89,16 +95,6 @@ def predict(bench: Bench, *, model: str, picture: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _seen(bench: Bench, model: str, opened: Opened) -> str:
-    """The cache key of the picture as the network saw it."""
-    mark = bench.classifier(model).fingerprint[:16]
-    key = f"{opened.key[:40]}{mark}{bench.config['fit']}"
-    if not bench.store.has(key):
-        pixels = opened.pixels
-        bench.store.put(key, "png", np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels)
-    return key
-
-
 def grid(
     bench: Bench, *, model: str, picture: str, layer: str, a: int | None, b: int | None
 ) -> dict[str, Any]:
@@ -107,14 +103,12 @@ def grid(
     found = bench.layer(model, layer)
     one = effects.layers[found.name]
     rows, cols = found.grid or (1, 1)
-    places = one.activation[:, found.extras :].reshape(-1, rows, cols)
-    effect = one.effect[:, found.extras :].sum(0).reshape(rows, cols)
-    strength = np.sqrt((places**2).sum(0))
+    strength = magnitudes(one.activation, found)
     return {
         "rows": min(rows, GRID_CELLS), "cols": min(cols, GRID_CELLS),
         "fullRows": rows, "fullCols": cols,
         "activation": _numbers(blocks(strength, GRID_CELLS, "mean")),
-        "effect": _numbers(blocks(effect, GRID_CELLS, "sum")),
+        "effect": _numbers(blocks(one.per_place, GRID_CELLS, "sum")),
         "margin": effects.margin, "a": effects.target.a, "b": effects.target.rather_than,
     }  # fmt: skip
 
@@ -155,21 +149,14 @@ def neurons(
     at: list[int] | None, sort: str, top: int,
 ) -> dict[str, Any]:  # fmt: skip
     """The neurons that fire on the picture or at a place, with activation and effect."""
-    from analysis.activations import fires
-
     attributed = bench.attribution(model, picture, layer, a, b)
     found = bench.layer(model, layer)
     place = (at[0], at[1]) if at else None
-    rows = fires(attributed.layers[found.name], at=place, top=top, sort=sort)
-    everything = attributed.layers[found.name]
-    if at is None:
-        strength = everything.activation.sum(1)
-    else:
-        rows_, cols_ = found.grid or (1, 1)
-        strength = everything.activation[:, found.extras + at[0] * cols_ + at[1]]
+    one = attributed.layers[found.name]
     return {
-        "neurons": rows, "most": float(np.abs(strength).max()),
-        "reach": float(np.abs(everything.at(place)).max()),
+        "neurons": fires(one, at=place, top=top, sort=sort),
+        "most": float(np.abs(activation_at(one, place)).max()),
+        "reach": float(np.abs(one.at(place)).max()),
     }  # fmt: skip
 
 
@@ -187,18 +174,13 @@ def channel_map(
             raise UserError(f"neuron {channel} is out of range: {layer} has {found.channels}")
         values = places[channel]
     else:
-        values = np.sqrt((places**2).sum(0)) if kind == "activation" else places.sum(0)
+        values = magnitudes(one.activation, found) if kind == "activation" else one.per_place
     rows, cols = found.grid or (1, 1)
     return {"rows": rows, "cols": cols, "values": _numbers(values), "kind": kind}
-
-
-def positions(raw: Any, layer: Layer) -> Any:
-    """(C, P) of one picture's raw output."""
-    return to_positions(raw, layer)[0].cpu().numpy()
 
 
 TASKS: dict[str, Task] = {
     "networks": networks, "network": network, "predict": predict, "grid": grid,
     "ladder": ladder, "neurons": neurons, "channel_map": channel_map,
-    **CHECK_TASKS, **ICON_TASKS,
+    **CHECK_TASKS, **ICON_TASKS, **PATCH_TASKS,
 }  # fmt: skip

@@ -25,7 +25,7 @@
       const status = await answer.json();
       if (away) { away = false; neuronscope.say(""); location.reload(); }
       const box = document.getElementById("jobs");
-      if (box) box.replaceChildren(...status.running.slice(0, 2).map(jobRow));
+      if (box) box.replaceChildren(...status.running.slice(0, 1).map(jobRow));
       for (const text of status.notices) neuronscope.say(text);
       seen = status.seen;
     } catch (error) {

@@ -1,4 +1,5 @@
-"""A selection with its gaps filled: which network, picture, layer and classes the panels speak of."""
+"""A selection with its gaps filled: which network, picture, layer and classes the panels speak
+of."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,7 @@
 """The Explore view: which neurons fire on this picture, and how they lead to the class.
 
-The skeleton stands at once; each panel is filled by a callback of its own (``explore_callbacks``), so that
-a slow measurement never holds back a quick one. Canvases are drawn by ``assets/canvas.js``.
+The skeleton stands at once; each panel is filled by a callback of its own (``explore_callbacks``),
+so that a slow measurement never holds back a quick one. Canvases are drawn by ``assets/canvas.js``.
 """
 
 from typing import Any
@@ -11,6 +11,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboard.components import action, section, term
+from dashboard.selection import SORTS
 
 MAP_NAMES = {
     "off": "off",
@@ -22,7 +23,8 @@ MAP_NAMES = {
 
 
 def layout() -> Component:
-    """The three columns of LAYOUTS.md; one column in reading order below 900 px (``explore.css``)."""
+    """The three columns of LAYOUTS.md; one column in reading order below 900 px
+    (``explore.css``)."""
     return html.Div(
         [
             html.Div(id="sentence", className="sentence", role="status"),
@@ -55,7 +57,7 @@ def _picture() -> Component:
             html.Img(id="seen", alt="The picture as the network sees it"),
             html.Canvas(
                 id="overlay", tabIndex="0", role="application",
-                **{"aria-label": "Places of the picture: arrows move, Enter chooses, Escape lets go"},
+                **{"aria-label": "Places of the picture: arrows move, Escape lets go"},
             ),
         ],
         className="stage",
@@ -91,7 +93,7 @@ def _grid() -> Component:
             html.Div(
                 html.Canvas(
                     id="grid", tabIndex="0", role="application",
-                    **{"aria-label": "Grid of places: arrows move, Enter chooses, Escape lets go"},
+                    **{"aria-label": "Grid of places: arrows move, Escape lets go"},
                 ),
                 className="grid-stage",
             ),
@@ -116,11 +118,13 @@ def _neurons() -> Component:
     )  # fmt: skip
     sort = dmc.SegmentedControl(
         id="sort-choice", value="effect", size="xs",
-        data=[{"value": "effect", "label": "by effect"}, {"value": "activation", "label": "by activation"}],
+        data=[{"value": kind, "label": f"by {kind}"} for kind in SORTS],
     )  # fmt: skip
     return html.Section(
         [
-            html.Header([html.H2("Neurons", id="neurons-title"), html.Div(tabs, className="tools")]),
+            html.Header(
+                [html.H2("Neurons", id="neurons-title"), html.Div(tabs, className="tools")]
+            ),
             html.Div(sort, id="sort-row"),
             html.Div(id="neurons"),
         ],

@@ -21,7 +21,8 @@ STRIP_LENGTH = 60
 
 
 def plain_errors(count: int) -> Callable[..., Callable[..., Any]]:
-    """A panel that cannot be filled says why in one line, in its first place; the others are cleared."""
+    """A panel that cannot be filled says why in one line, in its first place; the others are
+    cleared."""
 
     def wrap(fill: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(fill)
@@ -104,7 +105,7 @@ def _register_picture(app: dash.Dash, service: Service) -> None:
 
 
 def sentence(here: Context) -> list[Component]:
-    """"Says BOW TIE 53 % rather than MILITARY UNIFORM: margin +6.1"."""
+    """ "Says BOW TIE 53 % rather than MILITARY UNIFORM: margin +6.1"."""
     said = here.a == here.answers["top"][0]["index"]
     verb = "Says" if said else "For"
     share_a = share(here.answers["probabilities"][here.a])
@@ -179,7 +180,7 @@ def strip(here: Context) -> list[Component]:
 
 
 def _tile(picture: Any, chosen: str) -> Component:
-    image = html.Img(src=f"/thumb/{picture.key}", alt="", loading="lazy", width=52, height=52)
+    image = html.Img(src=f"/thumb/{picture.key}", alt="", width=52, height=52)
     current = {"aria-current": "true"} if picture.key == chosen else {}
     return action(image, {"picture": picture.key}, label=f"Open {picture.name}", **current)
 
@@ -202,7 +203,11 @@ def _register_layer(app: dash.Dash, service: Service) -> None:
         if place and (place[0] >= rows or place[1] >= cols):
             raise UserError(f"place {place[0]},{place[1]} is outside the {rows} x {cols} grid")
         title = ["How ", html.B(here.layer), " sees it"]
-        return title, {**here.at_layer, **grid, "seen": seen, "place": place}, _layer_facts(here, grid)
+        return (
+            title,
+            {**here.at_layer, **grid, "seen": seen, "place": place},
+            _layer_facts(here, grid),
+        )
 
     @app.callback(
         Output("ladder", "children"), Input("selection", "data"), prevent_initial_call=True
@@ -223,7 +228,9 @@ def _register_layer(app: dash.Dash, service: Service) -> None:
 def _layer_facts(here: Context, grid: dict[str, Any]) -> list[Component]:
     known = next((s for s in here.network["layers"] if s["layer"] == here.layer), None)
     count = f"{known['channels']} neurons, " if known else ""
-    facts = [html.Span(f"{count}{grid['fullRows']} \u00d7 {grid['fullCols']} places", className="label")]
+    facts = [
+        html.Span(f"{count}{grid['fullRows']} \u00d7 {grid['fullCols']} places", className="label")
+    ]
     if here.chosen.place:
         row, col = here.chosen.place
         text = f"place {row},{col} \u00d7"

@@ -1,4 +1,5 @@
-"""CHECK: the claim of the list above, measured. Before, without them, without equally active others."""
+"""CHECK: the claim of the list above, measured. Before, without them, without equally active
+others."""
 
 from typing import Any
 
@@ -87,7 +88,8 @@ def _conclusion(here: Context, found: dict[str, Any], count: int) -> Component:
         start = [html.B("Confirmed: "), f"removing {them} costs "]
         start += [html.B(signed(found["without"] - found["before"]), className="num"),
                   " of the ", term("margin"), ", ", html.B(f"{found['times']:.1f} times"),
-                  " as much as ", term("equally active", "equally active others"), ". "]  # fmt: skip
+                  " as much as ",
+                  term("equally active", "equally active others"), ". "]  # fmt: skip
     else:
         start = [html.B("Not confirmed: "), f"removing {them} does no more than removing ",
                  term("equally active", "equally active others"), " would. "]  # fmt: skip

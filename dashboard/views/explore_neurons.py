@@ -1,4 +1,5 @@
-"""The right column of Explore: the neurons that fire, the neuron groups, and the drawer of one neuron."""
+"""The right column of Explore: the neurons that fire, the neuron groups, and the drawer of one
+neuron."""
 
 from typing import Any
 
@@ -7,7 +8,17 @@ from dash import Input, Output, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard.components import action, bar, copy_command, note, share, signed, term, unit_icon
+from dashboard.components import (
+    action,
+    amount,
+    bar,
+    copy_command,
+    note,
+    share,
+    signed,
+    term,
+    unit_icon,
+)
 from dashboard.protocol import BACKGROUND, JobError
 from dashboard.service import Service
 from dashboard.views.context import Context
@@ -53,9 +64,7 @@ def register(app: dash.Dash, service: Service) -> None:
 def neurons(here: Context) -> list[Component]:
     """Eight rows: icon, name, activation, effect."""
     place = list(here.chosen.place) if here.chosen.place else None
-    found = here.service.ask(
-        "neurons", **here.at_layer, at=place, sort=here.chosen.sort, top=ROWS
-    )
+    found = here.service.ask("neurons", **here.at_layer, at=place, sort=here.chosen.sort, top=ROWS)
     heads = html.Div(
         [html.Span(), html.Div([term("activation"), term("effect", "effect on the margin")])],
         className="legend",
@@ -68,7 +77,7 @@ def neurons(here: Context) -> list[Component]:
 
 
 def _row(here: Context, row: dict[str, Any], most: float, reach: float) -> Component:
-    channel, effect, fires = row["channel"], row["attribution"], row["activation"]
+    channel, effect, fires = row["channel"], row["effect"], row["activation"]
     side = "pos" if effect >= 0 else "neg"
     return action(
         [
@@ -77,13 +86,14 @@ def _row(here: Context, row: dict[str, Any], most: float, reach: float) -> Compo
                 html.Div([unit_name(here.model, here.layer, channel),
                           html.Span(f"{here.layer}:{channel}", className="auto")], className="who"),
                 html.Div([
-                    bar(fires, most, kind="activation"), html.Span(f"{fires:.3g}", className="num"),
+                    bar(fires, most, kind="activation"), html.Span(amount(fires), className="num"),
                     bar(effect, reach, kind="effect"),
                     html.Span(signed(effect, 2), className=f"num {side}"),
                 ], className="measures"),
             ], style={"minWidth": 0}),
         ],
-        {"unit": channel}, label=f"Neuron {channel}: activation {fires:.3g}, effect {effect:+.2f}",
+        {"unit": channel},
+        label=f"Neuron {channel}: activation {amount(fires)}, effect {signed(effect, 2)}",
         className="neuron-row", **{
             "aria-pressed": str(here.chosen.unit == channel).lower(), "data-channel": str(channel),
             "data-effect": f"{effect:.6g}", "data-activation": f"{fires:.6g}",
@@ -108,8 +118,14 @@ def groups(here: Context) -> list[Component]:
     off = [g for g in here.chosen.off if g < len(found["groups"])]
     measured = here.service.ask("without_groups", **here.at_layer, off=off) if off else None
     rows = [_group(here, n, g, n in off) for n, g in enumerate(found["groups"])]
-    head = html.P([term("group", "Groups"), " of neurons that fire together on this picture. "
-                   "Switch one off and the network is run again without it."], className="caption")
+    head = html.P(
+        [
+            term("group", "Groups"),
+            " of neurons that fire together on this picture. "
+            "Switch one off and the network is run again without it.",
+        ],
+        className="caption",
+    )
     return [head, *rows, _measured(here, measured)]  # fmt: skip
 
 
@@ -140,7 +156,8 @@ def _measured(here: Context, measured: dict[str, Any] | None) -> Component:
     changed = said["index"] != here.answers["top"][0]["index"]
     return html.P(
         [
-            "Measured: ", term("margin"), " ", html.Span(signed(here.margin), className="struck num"),
+            "Measured: ", term("margin"), " ",
+            html.Span(signed(here.margin), className="struck num"),
             " ", html.B(signed(measured["margin"]), className="num"), ". It ",
             "now says " if changed else "still says ",
             html.B(said["class"]), f" {share(said['probability'])}.",
@@ -181,11 +198,17 @@ def drawer(here: Context) -> list[Component]:
                       className="caption"),
                       action("open", {"view": "neuron"}, label=f"Open neuron {unit}",
                              className="pill")])  # fmt: skip
-    command = copy_command(["visualize", "--layer", here.layer, "--channel", str(unit), "-o", "icon.png"])
+    command = copy_command(drawing_of(here, unit))
     return [
         top, html.Div([icon, looks], className="figures"), facts,
         html.H2("Real patches that excite it"), patches(here, unit, 6), command,
     ]  # fmt: skip
+
+
+def drawing_of(here: Context, unit: int) -> list[str]:
+    """The words of the command that draws a neuron's icon."""
+    model = [] if here.model == "squeezenet1_1" else ["--model", here.model]
+    return ["visualize", *model, "--layer", here.layer, "--channel", str(unit), "-o", "icon.png"]
 
 
 def patches(here: Context, unit: int, count: int) -> Component:
@@ -212,7 +235,7 @@ def _patch(here: Context, row: dict[str, Any]) -> Component:
     source = f"/patch/{here.model}/{row['picture']}/{here.layer}/{row['place']}"
     found = here.service.library.find(row["picture"])
     name = found.name if found else "picture"
-    caption = html.Figcaption(f"{row['value']:.3g}  {name}")
-    image = html.Img(src=source, alt=f"Patch of {name}", loading="lazy")
+    caption = html.Figcaption(f"{amount(row['value'])}  {name}")
+    image = html.Img(src=source, alt=f"Patch of {name}")
     return html.Figure([action(image, {"picture": row["picture"], "view": "explore"},
                                label=f"Open {name}"), caption])  # fmt: skip

@@ -1,4 +1,5 @@
-"""The first Neuron page: what one neuron looks for, where it fires on the open picture, and what it does there."""
+"""The first Neuron page: what one neuron looks for, where it fires on the open picture, and what it
+does there."""
 
 from typing import Any
 
@@ -7,11 +8,11 @@ from dash import Input, Output, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard.components import action, copy_command, note, share, signed, term, unit_icon
+from dashboard.components import action, amount, copy_command, note, share, signed, term, unit_icon
 from dashboard.protocol import JobError
 from dashboard.service import Service
 from dashboard.views.context import Context
-from dashboard.views.explore_neurons import patches, unit_name
+from dashboard.views.explore_neurons import drawing_of, patches, unit_name
 
 
 def layout() -> Component:
@@ -31,7 +32,9 @@ def register(app: dash.Dash, service: Service) -> None:
         try:
             return page(Context.of(service, data))
         except (UserError, JobError) as error:
-            back = action("back to the picture", {"view": "explore"}, label="Back", className="pill")
+            back = action(
+                "back to the picture", {"view": "explore"}, label="Back", className="pill"
+            )
             return [note(str(error), kind="error"), back]
 
 
@@ -48,7 +51,7 @@ def page(here: Context) -> list[Component]:
         html.Div([_icon(here, unit), _facts(here, unit)], className="neuron-top"),
         html.Section([html.H2("Real patches that excite it"), patches(here, unit, 9)],
                      className="panel"),
-        copy_command(["visualize", "--layer", here.layer, "--channel", str(unit), "-o", "icon.png"]),
+        copy_command(drawing_of(here, unit)),
     ]  # fmt: skip
 
 
@@ -74,10 +77,15 @@ def _head(here: Context, unit: int, channels: int) -> Component:
 
 
 def _icon(here: Context, unit: int) -> Component:
-    text = [term("icon", "The picture that excites it most"), ", drawn by the program. "
-            "A neuron may look for more than one picture shows; compare the real patches."]
-    return html.Figure([unit_icon(here.model, here.layer, unit, size=288),
-                        html.Figcaption(text, className="caption")], className="neuron-icon")  # fmt: skip
+    text = [
+        term("icon", "The picture that excites it most"),
+        ", drawn by the program. "
+        "A neuron may look for more than one picture shows; compare the real patches.",
+    ]
+    drawing = unit_icon(here.model, here.layer, unit, size=288)
+    return html.Figure(
+        [drawing, html.Figcaption(text, className="caption")], className="neuron-icon"
+    )
 
 
 def _facts(here: Context, unit: int) -> Component:
@@ -85,7 +93,7 @@ def _facts(here: Context, unit: int) -> Component:
     a, b = here.name(here.a), here.name(here.b)
     measured = alone["before"] - alone["without"]
     facts = [
-        ("fires here (summed over places)", f"{alone['activation']:.3g}", ""),
+        ("fires here (summed over places)", amount(alone["activation"]), ""),
         (["estimated ", term("effect"), " on the margin"], signed(alone["effect"], 2), ""),
         ([term("measured effect"), " when removed"], signed(measured, 2), "measured-effect"),
         (f"{a} without it", share(alone["p_a"]), ""),
