@@ -1,0 +1,176 @@
+"""Icons: pictures of what a network's units look for, rendered as a stream of frames."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from analysis.featurevis import objectives, transforms
+from analysis.featurevis.objectives import LOGITS, Objective
+from analysis.featurevis.optimize import Observer, Progress, ascend
+from analysis.featurevis.parameters import FourierPictures, generator, stretched, to_uint8
+from analysis.layers import find_layer
+from cache.errors import UserError
+
+if TYPE_CHECKING:
+    from analysis.models import Classifier
+
+RECIPE = 1  # raise when a change alters pictures, so that stored ones are made anew
+SPREAD = 1.0
+DIVERSITY_WEIGHT = 100.0
+Kind = Literal["channel", "neuron", "direction", "deepdream", "class"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IconRequest:
+    """What is drawn and how well; the same request gives the same pictures.
+
+    ``units``: channels, or classes where ``objective`` is "class" (which needs no layer);
+    ``directions``: vectors (C) where it is "direction". ``place``: (row, column) of the layer's
+    grid at ``input_size``, by default the middle, for "neuron" and for "direction" unless
+    ``everywhere``. ``negative``: what makes the unit small (measured before the layer's own ReLU).
+    ``diversity``: so many unlike pictures of every unit. ``size``: pixels of the pictures;
+    ``input_size``: what the network is fed, the scale that the picture is made for; networks that
+    take one size only are fed that.
+    """
+
+    layer: str = LOGITS
+    objective: Kind = "channel"
+    units: tuple[int, ...] = ()
+    directions: tuple[tuple[float, ...], ...] = ()
+    place: tuple[int, int] | None = None
+    everywhere: bool = False
+    cosine_power: float = 2.0
+    negative: bool = False
+    diversity: int = 1
+    steps: int = 128
+    size: int = 128
+    input_size: int = 128
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Named settings of a request: ``replace(request, **asdict(PRESETS["full"]))``."""
+
+    steps: int
+    size: int
+    input_size: int
+
+
+PRESETS = {"preview": Preset(48, 128, 128), "full": Preset(128, 128, 224)}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The pictures after ``step`` of ``steps`` steps.
+
+    ``images``: uint8 (B, S, S, 3), unit by unit, the diverse ones of a unit together;
+    ``activations``: the objective's value, in the layer's own unit and sign, of each picture as it
+    is shown; ``dead``: nothing has made this unit answer so far. ``input_size``: what the network
+    was really fed.
+    """
+
+    step: int
+    steps: int
+    images: NDArray[np.uint8]
+    activations: list[float]
+    dead: list[bool]
+    input_size: int
+    done: bool
+
+
+def render(classifier: "Classifier", request: IconRequest, *, every: int = 8) -> Iterator[Frame]:
+    """Draws the requested pictures in one batch and yields them every so many steps, and at the
+    end.
+
+    A generator that may be closed at any moment. Every unit draws its own random numbers, so its
+    picture does not depend on what it is batched with (but for rounding). Raises UserError for a
+    unit or layer that the network does not have.
+    """
+    check(classifier, request)
+    measured = objective_of(classifier, request)
+    wanted = -measured if request.negative else measured
+    if request.diversity > 1:
+        layer = request.layer
+        wanted = wanted - DIVERSITY_WEIGHT * objectives.diversity(layer, request.diversity)
+    before_relu = request.negative and request.layer != LOGITS
+    observer = Observer(classifier, wanted, request.input_size, before_relu=before_relu)
+    meter = observer.for_(measured)
+    pictures, maps = _start(classifier, request, min(request.size, observer.size))
+    for progress in ascend(observer, pictures, maps):
+        if progress.step % every == 0 or progress.step == request.steps:
+            yield _frame(pictures, progress, meter, request)
+
+
+def _start(
+    classifier: "Classifier", request: IconRequest, size: int
+) -> tuple[FourierPictures, Tensor]:
+    """The noise pictures and all their random views, each from its own generator."""
+    subjects: tuple[object, ...] = request.directions or request.units
+    own = [generator(request.seed, s, r) for s in subjects for r in range(request.diversity)]
+    channels = classifier.input_size[0]
+    pictures = FourierPictures(size, own, channels=channels, device=classifier.device)
+    return pictures, transforms.draw(transforms.LUCID, own, request.steps)
+
+
+@torch.no_grad()
+def _frame(
+    pictures: FourierPictures, progress: Progress, meter: Observer, request: IconRequest
+) -> Frame:
+    pixels = stretched(pictures.logits(), SPREAD)
+    scores = meter.measure(pixels)
+    dead = progress.stuck | (progress.silent & (scores == 0))
+    if pixels.shape[-1] != request.size:
+        shape = (request.size, request.size)
+        pixels = functional.interpolate(pixels, size=shape, mode="bicubic", antialias=True)
+    return Frame(
+        progress.step, request.steps, to_uint8(pixels), scores.tolist(), dead.tolist(),
+        meter.size, progress.step == request.steps,
+    )  # fmt: skip
+
+
+def objective_of(classifier: "Classifier", request: IconRequest) -> Objective:
+    """The requested objective for the whole batch, before sign and diversity."""
+    units = [u for u in request.units for _ in range(request.diversity)]
+    if request.objective == "class":
+        return objectives.class_logit(units)
+    if request.objective == "channel":
+        return objectives.channel(request.layer, units)
+    if request.objective == "neuron":
+        return objectives.neuron(request.layer, units, request.place)
+    if request.objective == "deepdream":
+        return objectives.deepdream(request.layer)
+    vectors = torch.tensor(request.directions, device=classifier.device)
+    return objectives.direction(
+        request.layer,
+        vectors.repeat_interleave(request.diversity, dim=0),
+        cosine_power=request.cosine_power,
+        place=request.place,
+        everywhere=request.everywhere,
+    )
+
+
+def check(classifier: "Classifier", request: IconRequest) -> None:
+    """UserError where a request asks for what this network does not have."""
+    if min(request.steps, request.size, request.input_size, request.diversity) < 1:
+        raise UserError("steps, size, input size and diversity must be 1 or more")
+    if request.objective == "class":
+        count, what = len(classifier.categories), "this network"
+    else:
+        count, what = find_layer(classifier, request.layer).channels, f"layer {request.layer!r}"
+    if request.objective == "direction":
+        if not request.directions or any(len(v) != count for v in request.directions):
+            raise UserError(f"a direction in {what} has {count} numbers")
+        return
+    kind = "class" if request.objective == "class" else "channel"
+    if not request.units:
+        raise UserError(f"name at least one {kind} to draw")
+    wrong = next((u for u in request.units if not 0 <= u < count), None)
+    if wrong is not None:
+        raise UserError(f"{kind} {wrong} is out of range: {what} has 0 to {count - 1}")

@@ -1,0 +1,178 @@
+"""Gradient ascent on a batch of pictures, one step at a time."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from analysis.featurevis import transforms
+from analysis.featurevis.objectives import LOGITS, Objective, field
+from analysis.featurevis.parameters import FourierPictures
+from analysis.featurevis.redirected import Redirected, outermost
+from analysis.layers import find_layer, hooked, run_to
+from cache.errors import UserError
+
+if TYPE_CHECKING:
+    from analysis.models import Classifier
+
+RATE = 0.05
+REDIRECTED_STEPS = 16
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015) on the rows of one tensor, each row with its own count of steps, so
+    that some rows may rest."""
+
+    def __init__(self, values: Tensor, rate: float = RATE) -> None:
+        self.rate = rate
+        steps = torch.zeros(len(values), *[1] * (values.dim() - 1), device=values.device)
+        self._state = [values, torch.zeros_like(values), torch.zeros_like(values), steps]
+
+    @torch.no_grad()
+    def step(self, loss_grad: Tensor, rows: Tensor | None = None) -> None:
+        """One step down ``loss_grad``: the gradient of all rows, or of ``rows`` (R) distinct
+        indices only."""
+        if rows is None:
+            self._update(self._state, loss_grad)
+            return
+        parts = [whole[rows] for whole in self._state]
+        self._update(parts, loss_grad)
+        for whole, part in zip(self._state, parts, strict=True):
+            whole[rows] = part
+
+    def _update(self, state: list[Tensor], g: Tensor) -> None:
+        values, mean, square, n = state
+        n += 1
+        mean.lerp_(g, 0.1)
+        square.mul_(0.999).addcmul_(g, g, value=0.001)
+        root = (square / (1 - 0.999**n)).sqrt_().add_(1e-8)
+        values.sub_(mean / root * (self.rate / (1 - 0.9**n)))
+
+
+class Observer:
+    """Runs a network on pictures just as far as an objective needs, at one input size."""
+
+    def __init__(
+        self,
+        classifier: "Classifier",
+        objective: Objective,
+        size: int,
+        *,
+        before_relu: bool = False,
+    ) -> None:
+        names = objective.layers
+        self.classifier, self.objective = classifier, objective
+        self.layers = {n: find_layer(classifier, n) if n != LOGITS else None for n in names}
+        # the logits end the pass; otherwise the layer that the pass finishes last does
+        self.last = max(names, key=lambda n: self._order(n))
+        self.size = usable_size(classifier, self.last, size)
+        self.left_out: frozenset[int] = frozenset()
+        if before_relu:
+            self.left_out = outermost(self._probe)
+
+    def _order(self, name: str) -> float:
+        layer = self.layers[name]
+        return float("inf") if layer is None else layer.order
+
+    def _probe(self) -> Tensor:
+        channels = self.classifier.input_size[0]
+        grey = torch.full((1, channels, self.size, self.size), 0.5, device=self.classifier.device)
+        return self.fields(grey.requires_grad_())[self.last]
+
+    def fields(self, pixels: Tensor) -> dict[str, Tensor]:
+        """The layers' outputs (B, C, h, w) for pictures (B, C, size, size) in 0..1."""
+        x = self.classifier.normalise(pixels).contiguous(memory_format=torch.channels_last)
+        caught: dict[str, Tensor] = {}
+
+        def keep(name: str) -> Callable[[Tensor], None]:
+            return lambda out: caught.update({name: out.clone()})  # safe from in-place ReLUs
+
+        module = self.classifier.module
+        others = [n for n in self.layers if n != self.last]
+        with ExitStack() as stack:
+            if others:
+                stack.enter_context(hooked(module, {n: keep(n) for n in others}))
+            caught[self.last] = module(x) if self.last == LOGITS else run_to(module, self.last, x)
+        return {n: field(raw, self.layers[n]) for n, raw in caught.items()}
+
+    def for_(self, objective: Objective) -> "Observer":
+        """The same view of the network for another objective on the same layers."""
+        other = copy(self)
+        other.objective = objective
+        return other
+
+    def open(self, pictures: Tensor | None = None) -> AbstractContextManager[object]:
+        """The state in which an ascent's forward passes run: redirected for ``pictures`` (B)."""
+        return Redirected(pictures, left_out=self.left_out)
+
+    @torch.no_grad()
+    def measure(self, pixels: Tensor) -> Tensor:
+        """(B,) the objective of pictures as they are, unshifted and unturned."""
+        with self.open() if self.left_out else nullcontext():
+            scores = self.objective.score(self.fields(transforms.plain(pixels, self.size)))
+        return scores
+
+
+def usable_size(classifier: "Classifier", name: str, wanted: int) -> int:
+    """``wanted``, or the network's own input size where it cannot take another; found by trying.
+
+    A transformer with learnt positions cannot; nor can a classifier whose last convolution is
+    flattened, once the pass goes that far.
+    """
+    own = min(classifier.input_size[1:])
+    if wanted == own:
+        return own
+    shape = (1, classifier.input_size[0], wanted, wanted)
+    trial = torch.zeros(shape, device=classifier.device)
+    try:
+        with torch.no_grad():
+            _ = (
+                classifier.module(trial)
+                if name == LOGITS
+                else run_to(classifier.module, name, trial)
+            )
+    except UserError:
+        raise
+    except Exception:  # networks refuse a size each in its own way: assertions, shapes, values
+        return own
+    return wanted
+
+
+@dataclass(frozen=True)
+class Progress:
+    """After ``step`` steps: which pictures (B) got no gradient in the last one, or left their unit
+    at zero."""
+
+    step: int
+    stuck: Tensor
+    silent: Tensor
+
+
+def ascend(
+    observer: Observer, pictures: FourierPictures, maps: Tensor, *, rate: float = RATE
+) -> Iterator[Progress]:
+    """Steps towards a larger objective, one for each set of ``maps`` (steps, B, 2, 3).
+
+    ReLUs are redirected in the first 16 steps, and later for those pictures alone that are still
+    without any gradient, so that the others do not depend on them.
+    """
+    adam = Adam(pictures.coefficients, rate)
+    allowed: Tensor | None = None
+    redirected = True
+    for step, turned in enumerate(maps, start=1):
+        with torch.enable_grad():
+            pixels = transforms.view(pictures.pixels(), turned, observer.size)
+            with observer.open(allowed) if redirected or observer.left_out else nullcontext():
+                scores = observer.objective.score(observer.fields(pixels))
+            (grad,) = torch.autograd.grad(-scores.sum(), pictures.coefficients)
+        if not bool(torch.isfinite(grad).all()):
+            raise UserError(f"{observer.objective.name} is not a finite number in this network")
+        adam.step(grad)
+        stuck = grad.flatten(1).abs().amax(dim=1) == 0
+        allowed = None if step < REDIRECTED_STEPS else stuck
+        redirected = allowed is None or bool(stuck.any())
+        yield Progress(step, stuck, scores.detach() == 0)
