@@ -1,4 +1,4 @@
-"""The one exception that reaches a person: its text is a single plain line that says how to mend it."""
+"""The one exception that reaches a person: one plain line that says how to mend it."""
 
 
 class UserError(Exception):

@@ -1,0 +1,143 @@
+"""Files that appear whole or not at all, and the errors of a disk as plain lines."""
+
+import errno
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from cache.errors import UserError
+
+if sys.platform != "win32":
+    import fcntl
+
+_SUFFIX = ".draft"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_ABANDONED_AFTER = 3600.0  # seconds; only where there are no file locks to ask
+
+
+class Draft:
+    """A file written beside its target and put in its place in one step.
+
+    The writer holds a lock on its draft, and the system lets go of it when the writer dies,
+    however it dies. So a sweeper can tell a dead writer's leftover from a draft in the making.
+    Leaving the ``with`` block without ``publish`` removes the draft.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._descriptor, self._path = _open_draft(target)
+        self._published = False
+
+    def __enter__(self) -> "Draft":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._descriptor)
+        if not self._published:
+            self._path.unlink(missing_ok=True)
+
+    def write(self, data: bytes, *, durable: bool = True) -> None:
+        """Append all of ``data``; ``durable`` waits until it is on the disk itself."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        if durable:
+            os.fsync(self._descriptor)
+
+    def publish(self, *, used: int) -> None:
+        """Put the draft in its place; ``used`` (ns) becomes its time. A second call does nothing,
+        so that a transaction that has to be tried again may publish again."""
+        if not self._published:
+            os.utime(self._path, ns=(used, used))
+            os.replace(self._path, self._target)
+            self._published = True
+
+
+def _open_draft(target: Path) -> tuple[int, Path]:
+    while True:
+        path = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_SUFFIX}")
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            continue
+        if _lock(descriptor, wait=False) and path.exists():
+            return descriptor, path
+        os.close(descriptor)  # a sweeper took it between the two steps: make another
+
+
+def is_draft(name: str) -> bool:
+    return name.endswith(_SUFFIX)
+
+
+def sweep_draft(path: str) -> bool:
+    """Remove a draft if its writer is dead; whether it was removed."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False  # published or removed in the meantime
+    try:
+        if not _lock(descriptor, wait=False):
+            return False
+        if sys.platform == "win32" and time.time() - os.path.getmtime(path) < _ABANDONED_AFTER:
+            return False
+        Path(path).unlink(missing_ok=True)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process (and thread) at a time inside; a dead holder's lock is free at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        _lock(descriptor, wait=True)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, *, wait: bool) -> bool:
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+    return True
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """What the disk refuses inside the block is told as one line that says how to mend it."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(folder, error) from error
+
+
+def disk_error(folder: Path, error: OSError) -> UserError:
+    if error.errno in _FULL:
+        return full(folder)
+    reason = error.strerror or str(error)
+    return UserError(
+        f"the folder {folder} cannot be used ({reason}): mend it or name another with --cache DIR"
+    )
+
+
+def full(folder: Path) -> UserError:
+    return UserError(
+        f"the disk is full, nothing more fits into {folder}: free some space, "
+        "run `neuronscope cache clear`, or name another folder with --cache DIR"
+    )

@@ -1,0 +1,265 @@
+"""The sqlite index: what there is, how much, and in which order it was used.
+
+It is only ever a copy of what the entry files say, so it may be lost at any time: an index that is
+broken, of an older version or gone is made anew from the files. Its write lock is also what makes
+several processes take turns at changing the folder.
+"""
+
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from cache.errors import UserError
+from cache.files import disk_errors, full, locked
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Body = Callable[[sqlite3.Connection], T]
+
+VERSION = 1
+WAIT = 30.0  # seconds for another process' turn
+_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_REFUSED = {
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+}
+# The totals are kept by triggers: a sum over a million rows at every write would be felt.
+_SCHEMA = (
+    "CREATE TABLE entries (key TEXT PRIMARY KEY, kind TEXT NOT NULL, bytes INTEGER NOT NULL,"
+    " used INTEGER NOT NULL, pinned INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX by_use ON entries (pinned, used)",
+    "CREATE TABLE totals (pinned INTEGER PRIMARY KEY, entries INTEGER, bytes INTEGER)",
+    "INSERT INTO totals VALUES (0, 0, 0), (1, 0, 0)",
+    "CREATE TRIGGER added AFTER INSERT ON entries BEGIN UPDATE totals SET entries = entries + 1,"
+    " bytes = bytes + new.bytes WHERE pinned = new.pinned; END",
+    "CREATE TRIGGER removed AFTER DELETE ON entries BEGIN UPDATE totals SET entries = entries - 1,"
+    " bytes = bytes - old.bytes WHERE pinned = old.pinned; END",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+
+class Row(NamedTuple):
+    key: str
+    kind: str
+    bytes: int  # of the whole file
+    used: int  # ns since 1970
+    pinned: bool
+
+
+class Index:
+    """One connection, opened at first need; ``on_open`` is called whenever one was opened anew,
+    and must bring the rows in line with the files."""
+
+    def __init__(self, path: Path, on_open: Callable[[], None]) -> None:
+        self._path = path
+        self._on_open = on_open
+        self._lock = threading.RLock()
+        self._live: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] = (0, 0)  # process, inode
+        self._forked: list[sqlite3.Connection] = []
+
+    def run(self, body: Body[T], *, write: bool = True) -> T:
+        """``body`` in one transaction, holding the write lock of all processes if ``write``.
+
+        If the index turns out broken, it is made anew and ``body`` is run once more, so ``body``
+        must bear that. UserError: the disk is full, refuses, or another process holds the lock.
+        """
+        with self._lock:
+            try:
+                return self._attempt(body, write)
+            except sqlite3.DatabaseError as error:
+                if not _broken(error):
+                    raise _mendable(error, self._path) from error
+                log.warning("the cache's index is broken (%s): made anew from the files", error)
+                self._discard()
+            try:
+                return self._attempt(body, write)
+            except sqlite3.DatabaseError as error:
+                raise _mendable(error, self._path) from error
+
+    def check(self) -> bool:
+        """Whether every page of the index is sound; if not it is made anew."""
+        with self._lock:
+            try:
+                found = self._connection().execute("PRAGMA integrity_check").fetchone()[0]
+            except sqlite3.DatabaseError as error:
+                if not _broken(error):
+                    raise _mendable(error, self._path) from error
+                found = str(error)
+            if found != "ok":
+                log.warning("the cache's index is broken (%s): made anew from the files", found)
+                self._discard()
+            return bool(found == "ok")
+
+    def close(self) -> None:
+        with self._lock:
+            if self._live is not None:
+                self._live.close()
+                self._live = None
+
+    def _attempt(self, body: Body[T], write: bool) -> T:
+        connection = self._connection()
+        connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        try:
+            result = body(connection)
+            connection.execute("COMMIT")
+            return result
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _connection(self) -> sqlite3.Connection:
+        """The live connection; a new one after a fork, or if the file was replaced meanwhile."""
+        identity = (os.getpid(), _inode(self._path))
+        if self._live is not None and identity == self._identity:
+            return self._live
+        if self._live is not None and identity[0] != self._identity[0]:
+            self._forked.append(self._live)  # the parent's: closing it here would disturb it there
+            self._live = None
+        self.close()
+        with disk_errors(self._path.parent), locked(self._path.with_suffix(".lock")):
+            self._live = _open(self._path)
+            self._identity = (os.getpid(), _inode(self._path))
+        try:
+            self._on_open()  # may itself find the file broken and open another
+        except BaseException:
+            self.close()
+            raise
+        return self._live
+
+    def _discard(self) -> None:
+        """Remove the broken file, unless another process has already put a new one there."""
+        with disk_errors(self._path.parent), locked(self._path.with_suffix(".lock")):
+            broken = self._live is None or _inode(self._path) == self._identity[1]
+            self.close()
+            if broken:
+                _unlink(self._path)
+
+
+def _inode(path: Path) -> int:
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return 0
+
+
+def _unlink(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """A connection to a sound, current index; what is neither is removed first. Needs the lock."""
+    try:
+        connection = _connect(path)
+    except sqlite3.DatabaseError as error:
+        if not _broken(error):
+            raise
+        log.warning("the cache's index is broken (%s): made anew from the files", error)
+    else:
+        if connection is not None:
+            return connection
+        log.info("the cache's index is of another version: made anew from the files")
+    _unlink(path)
+    fresh = _connect(path)
+    if fresh is None:
+        raise UserError(f"the cache's index {path} cannot be made: remove the file and try again")
+    return fresh
+
+
+def _connect(path: Path) -> sqlite3.Connection | None:
+    """A connection, its tables made if there are none; None if they are of another version."""
+    connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # no fsync per transaction
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == VERSION:
+            return connection
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            connection.close()
+            return None
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+        return connection
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest is detail
+
+
+def _broken(error: sqlite3.DatabaseError) -> bool:
+    missing = _code(error) == sqlite3.SQLITE_ERROR and "no such" in str(error)
+    return missing or _code(error) in _BROKEN
+
+
+def _mendable(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    code = _code(error)
+    if code == sqlite3.SQLITE_FULL:
+        return full(path.parent)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return UserError(
+            f"another process has held the cache {path.parent} for {WAIT:.0f} s: "
+            "stop it, or name another folder with --cache DIR"
+        )
+    if code in _REFUSED:
+        return UserError(
+            f"the cache's index {path} cannot be written ({error}): check the disk's space and "
+            "the folder's rights, or name another folder with --cache DIR"
+        )
+    return error
+
+
+# What a transaction's body does with rows.
+
+
+def add(connection: sqlite3.Connection, row: Row) -> None:
+    forget(connection, row.key)  # REPLACE would not fire the trigger that keeps the totals
+    connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", row)
+
+
+def forget(connection: sqlite3.Connection, key: str) -> None:
+    connection.execute("DELETE FROM entries WHERE key = ?", (key,))
+
+
+def keys(connection: sqlite3.Connection, shard: str) -> set[str]:
+    found = connection.execute(
+        "SELECT key FROM entries WHERE key >= ? AND key < ?", (shard, shard + "g")
+    )
+    return {key for (key,) in found}
+
+
+def totals(connection: sqlite3.Connection) -> tuple[int, int, int, int]:
+    """(entries, bytes, pinned entries, pinned bytes); the first two count the pinned ones too."""
+    (entries, size), (pinned, pinned_size) = connection.execute(
+        "SELECT entries, bytes FROM totals ORDER BY pinned"
+    ).fetchall()
+    return entries + pinned, size + pinned_size, pinned, pinned_size
+
+
+def kinds(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    found = connection.execute("SELECT kind, count(*), sum(bytes) FROM entries GROUP BY kind")
+    return {kind: {"entries": count, "bytes": size} for kind, count, size in found}
+
+
+def oldest(connection: sqlite3.Connection, keep: str) -> tuple[str, int] | None:
+    """(key, last use as far as the index knows) of the next to go; never ``keep`` or pinned."""
+    found = connection.execute(
+        "SELECT key, used FROM entries WHERE pinned = 0 AND key != ? ORDER BY used LIMIT 1", (keep,)
+    ).fetchone()
+    return None if found is None else (found[0], found[1])
+
+
+def used(connection: sqlite3.Connection, key: str, when: int) -> None:
+    connection.execute("UPDATE entries SET used = ? WHERE key = ?", (when, key))
