@@ -409,7 +409,7 @@ def test_the_worker_starts_in_the_background(start):
         jobs.call("echo", timeout=0.1, value=2)
     assert jobs.call("echo", value=3) == 3
     assert jobs.ready
-    assert jobs.status(job).result == 1
+    assert jobs.wait(job, timeout=10).result == 1
 
 
 @pytest.mark.parametrize("in_thread", [False, True])
