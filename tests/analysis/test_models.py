@@ -36,14 +36,18 @@ def photographs(shared: Path, count: int | None = None) -> list[tuple[Path, int]
     return [(folder / r["file"], int(r["class_index"])) for r in rows[:count]]
 
 
-def right(net: Classifier, pictures: list[tuple[Path, int]], top: int = 1) -> int:
+def right(
+    net: Classifier, pictures: list[tuple[Path, int]], tops: tuple[int, ...] = (1,)
+) -> list[int]:
+    """How many pictures have their label among the first answers, for each of ``tops``."""
     from analysis.images import decode
 
-    hits = 0
+    hits = [0] * len(tops)
     for path, label in pictures:
         with torch.no_grad():
-            logits = net.module(net.tensor(net.pixels(decode(path))))
-        hits += label in logits[0].topk(top).indices.tolist()
+            logits = net.module(net.tensor(net.pixels(decode(path, min_side=net.resize))))
+        first = logits[0].topk(max(tops)).indices.tolist()
+        hits = [h + (label in first[:top]) for h, top in zip(hits, tops, strict=True)]
     return hits
 
 
@@ -65,7 +69,7 @@ def test_real_photographs_come_out_right(squeezenet: Classifier, shared: Path) -
     """A wrong folding is silent: 0 of these 20 are right then."""
     pictures = photographs(shared)[::50]
     assert len(pictures) == 20
-    assert right(squeezenet, pictures) >= 10
+    assert right(squeezenet, pictures)[0] >= 10
     conv = squeezenet.module.get_submodule("features.0")
     assert isinstance(conv, nn.Conv2d)
     with torch.no_grad():  # and the test itself can fail: BGR in place of RGB
@@ -74,19 +78,19 @@ def test_real_photographs_come_out_right(squeezenet: Classifier, shared: Path) -
         assert isinstance(first, nn.Conv2d)
         first.weight.copy_(conv.weight.flip(1))
         first.weight.div_(255 * torch.tensor(squeezenet.std).view(1, 3, 1, 1))
-    assert right(unfolded, pictures) <= 2
+    assert right(unfolded, pictures)[0] <= 2
 
 
 @pytest.mark.slow
 @pytest.mark.shared
 def test_accuracy_of_the_two_embedded_networks(squeezenet: Classifier, shared: Path) -> None:
     pictures = photographs(shared)
-    one = right(squeezenet, pictures) / len(pictures)
-    five = right(squeezenet, pictures[::5], 5) / len(pictures[::5])
-    lite = right(load("efficientnet_lite0", device="cpu"), pictures) / len(pictures)
+    one, five = (n / len(pictures) for n in right(squeezenet, pictures, (1, 5)))
+    some = pictures[::4]
+    lite = right(load("efficientnet_lite0", device="cpu"), some)[0] / len(some)
     print(f"squeezenet1_1 {one:.1%} (top-5 {five:.1%}), efficientnet_lite0 {lite:.1%}")
     assert 0.57 <= one <= 0.61
-    assert five >= 0.78
+    assert 0.80 <= five <= 0.88
     assert lite >= one + 0.1
 
 
@@ -220,4 +224,4 @@ def test_the_shared_googlenet(shared: Path) -> None:
     net = load(f"{shared / 'models' / 'bvlc_googlenet.py'}:load")
     assert isinstance(net.module.get_submodule("lrn1"), BandedResponseNorm)
     assert net.categories.index_of_label(Label("synset", "n01443537")) == 1
-    assert right(net, photographs(shared)[::50]) >= 12
+    assert right(net, photographs(shared)[::50])[0] >= 12

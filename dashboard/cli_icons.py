@@ -1,0 +1,190 @@
+"""Icons on the command line: drawn once, kept in the cache under the same keys as the page's."""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.explain import resolve_class
+from analysis.featurevis.icons import PRESETS, RECIPE, Frame, IconRequest, check, render
+from analysis.featurevis.objectives import LOGITS
+from analysis.layers import find_layer
+from analysis.models import Classifier
+from cache.errors import UserError
+from cache.keys import content_key
+from cache.store import Entry, Store
+
+Show = Callable[[int, int], None]
+ICON_SECONDS = 40.0  # after so long a report goes without further icons
+BATCH = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Pictures (B, S, S, 3) with what was measured of each, and the key they are kept under."""
+
+    images: NDArray[np.uint8]
+    activations: list[float]
+    dead: list[bool]
+    steps: int
+    input_size: int
+    key: str
+    cached: bool
+
+
+def draw(given: argparse.Namespace, classifier: Classifier, store: Store, show: Show) -> Drawn:
+    """What ``visualize`` was asked for, out of the cache where it is there. Raises UserError."""
+    request = _request(given, classifier)
+    check(classifier, request)
+    key = content_key(request, fingerprint=classifier.fingerprint, recipe=RECIPE)
+    entry = store.get(key)
+    if entry is not None:
+        return _drawn(entry, request, cached=True)
+    frame: Frame | None = None
+    for frame in render(classifier, request):
+        show(frame.step, frame.steps)
+    assert frame is not None  # a request has one step at least
+    _keep(store, key, frame)
+    entry = store.get(key)
+    assert entry is not None  # what was just put
+    return _drawn(entry, request, cached=False)
+
+
+def _keep(store: Store, key: str, frame: Frame) -> None:
+    """Stores the pictures of one request below each other, exactly as they are."""
+    one = len(frame.images) == 1
+    meta: dict[str, Any] = {
+        "activation": frame.activations[0] if one else frame.activations,
+        "dead": frame.dead[0] if one else frame.dead,
+        "steps": frame.step, "input_size": frame.input_size,
+    }  # fmt: skip
+    store.put(key, "png", np.concatenate(list(frame.images)), meta=meta)
+
+
+def _drawn(entry: Entry, request: IconRequest, *, cached: bool) -> Drawn:
+    size = request.size
+    images = np.asarray(entry.value).reshape(-1, size, size, 3)
+    activation, dead = entry.meta["activation"], entry.meta["dead"]
+    one = len(images) == 1
+    return Drawn(
+        images, [activation] if one else activation, [dead] if one else dead,
+        entry.meta.get("steps", request.steps), entry.meta.get("input_size", request.input_size),
+        entry.key, cached,
+    )  # fmt: skip
+
+
+def _request(given: argparse.Namespace, classifier: Classifier) -> IconRequest:
+    plain = IconRequest(
+        negative=given.negative, diversity=given.diversity, steps=given.steps, size=given.size,
+        input_size=given.input_size or min(224, classifier.input_size[1]), seed=given.seed,
+    )  # fmt: skip
+    if given.said is not None:
+        if given.layer is not None:
+            raise UserError("--class draws the class's logit: leave --layer out")
+        index = resolve_class(classifier, given.said)
+        return replace(plain, layer=LOGITS, objective="class", units=(index,))
+    if given.layer is None:
+        raise UserError("name the layer with --layer; see: neuronscope layers")
+    plain = replace(plain, layer=find_layer(classifier, given.layer).name)
+    if given.direction is not None:
+        return replace(plain, objective="direction", directions=(vector(given.direction),))
+    if given.neuron is not None:
+        return replace(plain, objective="neuron", units=(given.neuron,))
+    return replace(plain, objective="channel", units=(given.channel,))
+
+
+def vector(path: Path) -> tuple[float, ...]:
+    """The numbers of a .npy file that holds one direction; UserError where it does not."""
+    try:
+        values = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(f"there is no file {str(path)!r}") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(
+            f"{str(path)!r} is no .npy file of numbers: write it with numpy.save(FILE, vector)"
+        ) from error
+    numbers = isinstance(values, np.ndarray) and values.dtype.kind in "fiu"
+    if not numbers or values.ndim != 1 or not np.isfinite(values).all():
+        raise UserError(f"{str(path)!r} must hold one vector of finite numbers")
+    if not values.any():
+        raise UserError(f"{str(path)!r} holds only zeros, which is no direction")
+    return tuple(float(v) for v in values)
+
+
+# ---- icons for a report ----
+
+
+def icons_for(
+    given: argparse.Namespace, classifier: Classifier, store: Store, found: dict[str, Any],
+    show: Show, *, per_layer: int = 6, seconds: float = ICON_SECONDS,
+) -> dict[tuple[str, int], bytes]:  # fmt: skip
+    """The icons (encoded pictures) of the neurons that an explanation names first.
+
+    Those in the cache come at once; the others are drawn as long as the time lasts, the deepest
+    layer first, where icons say most.
+    """
+    wanted = [
+        (layer["layer"], [c["channel"] for c in layer["channels"][:per_layer]])
+        for layer in reversed(found["layers"])
+    ]
+    icons: dict[tuple[str, int], bytes] = {}
+    deadline = time.monotonic() + seconds
+    for done, (layer, channels) in enumerate(wanted, 1):
+        missing = []
+        for channel in channels:
+            data = _stored(given, classifier, store, layer, channel)
+            if data is None:
+                missing.append(channel)
+            else:
+                icons[layer, channel] = data
+        if missing and time.monotonic() < deadline:
+            icons |= _drawn_icons(given, classifier, store, layer, missing)
+        show(done, len(wanted))
+    return icons
+
+
+def _icon_request(
+    given: argparse.Namespace, layer: str, units: tuple[int, ...], preset: str
+) -> Any:
+    plain = IconRequest(layer=layer, units=units, seed=given.seed)
+    return replace(plain, **asdict(PRESETS[preset]))
+
+
+def _icon_key(
+    given: argparse.Namespace, classifier: Classifier, layer: str, channel: int, preset: str
+) -> str:
+    request = _icon_request(given, layer, (channel,), preset)
+    return content_key(request, fingerprint=classifier.fingerprint, recipe=RECIPE)
+
+
+def _stored(
+    given: argparse.Namespace, classifier: Classifier, store: Store, layer: str, channel: int
+) -> bytes | None:
+    for preset in ("full", "preview"):
+        found = store.read(_icon_key(given, classifier, layer, channel, preset))
+        if found is not None:
+            return found[0]
+    return None
+
+
+def _drawn_icons(
+    given: argparse.Namespace, classifier: Classifier, store: Store, layer: str, channels: list[int]
+) -> dict[tuple[str, int], bytes]:
+    frame: Frame | None = None
+    for frame in render(classifier, _icon_request(given, layer, tuple(channels), "preview")):
+        pass
+    assert frame is not None
+    icons = {}
+    for i, channel in enumerate(channels):
+        key = _icon_key(given, classifier, layer, channel, "preview")
+        meta = {"activation": frame.activations[i], "dead": frame.dead[i], "steps": frame.step}
+        store.put(key, "webp", frame.images[i], meta=meta)
+        stored = store.read(key)
+        assert stored is not None  # what was just put
+        icons[layer, channel] = stored[0]
+    return icons

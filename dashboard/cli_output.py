@@ -1,0 +1,119 @@
+"""What a command prints: one JSON document, or a table for a person; and where its files go."""
+
+import errno
+import io
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cache.errors import UserError
+from cache.files import Draft
+
+FORMATS = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
+
+
+def emit(document: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """Prints the document as JSON, or the lines that say the same to a person."""
+    if as_json:
+        print(json.dumps(plain(document), indent=2, allow_nan=False))
+        return
+    for line in lines:
+        print(line)
+
+
+def plain(value: Any) -> Any:
+    """The same in JSON's own kinds; numbers that JSON does not have become null."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Columns of equal width under their heads; numbers to the right."""
+    cells = [list(head), *[[_shown(v) for v in row] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    right = [bool(rows) and isinstance(rows[0][i], int | float) for i in range(len(head))]
+    return [
+        "  ".join(
+            cell.rjust(w) if r else cell.ljust(w)
+            for cell, w, r in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) < 1e5 else f"{value:.3e}"
+    return str(value)
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number that always carries its sign; small ones keep three figures."""
+    return f"{value:+.3g}" if 0 < abs(value) < 0.1 else f"{value:+.{digits}f}"
+
+
+def target(path: Path, suffixes: Iterable[str]) -> Path:
+    """Where a result may be written; UserError before any work is done for nothing."""
+    allowed = list(suffixes)
+    if path.suffix.lower() not in allowed:
+        raise UserError(f"{str(path)!r} must end in one of {', '.join(allowed)}")
+    if path.is_dir():
+        raise UserError(f"{str(path)!r} is a folder; name a file in it")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"there is no folder {str(path.parent)!r}; make it first")
+    return path
+
+
+def save(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all; UserError where it cannot be written."""
+    try:
+        with Draft(path.absolute()) as draft:
+            draft.write(data)
+            draft.publish(used=time.time_ns())
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        reason = "the disk is full" if full else error.strerror or str(error)
+        raise UserError(f"{str(path)!r} cannot be written: {reason}") from error
+
+
+def picture_bytes(pixels: NDArray[np.uint8], path: Path) -> bytes:
+    """Pixels (H, W, 3) in the format that the file's name says."""
+    buffer = io.BytesIO()
+    options = {"quality": 95} if FORMATS[path.suffix.lower()] != "PNG" else {}
+    Image.fromarray(pixels).save(buffer, FORMATS[path.suffix.lower()], **options)
+    return buffer.getvalue()
+
+
+def progress(what: str) -> Callable[[int, int], None]:
+    """A line on stderr that is written over, where somebody watches."""
+    watched = sys.stderr.isatty()
+
+    def show(done: int, total: int) -> None:
+        if watched:
+            end = "\n" if done >= total else ""
+            print(f"\r{what}: {done} of {total}", end=end, file=sys.stderr, flush=True)
+
+    return show

@@ -1,0 +1,192 @@
+"""The words of the command line; every complaint about them is a UserError of one line."""
+
+import argparse
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from cache.errors import UserError
+from dashboard.config import DEFAULT_MODEL, DEFAULT_PORT, DEVICES, FITS, SEEDS
+
+DESCRIPTION = "Why does this image classifier get pictures wrong? See its neurons, test the answer."
+COMMANDS = {
+    "serve": "open the dashboard in the browser (the default)",
+    "models": "the networks that --model can name",
+    "layers": "the layers of a network, in the order of the forward pass",
+    "predict": "what a network says of pictures",
+    "fires": "the neurons that fire on a picture, or at one place of it",
+    "visualize": "draw what a neuron, a direction or a class looks for",
+    "explain": "why one class rather than another, and a test of the answer",
+    "cache": "look after the results kept on disk",
+}
+WITHOUT_VALUE = {"--json", "--no-browser", "--negative", "--help", "-h", "--version"}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse without its page of usage: what is wrong, in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see: {self.prog} --help")
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The options of one command. Raises UserError; SystemExit(0) after --help and --version."""
+    parser = build()
+    given, unknown = parser.parse_known_args(_command_first(argv))
+    if unknown:
+        known = [s for a in _sub(parser, given.command)._actions for s in a.option_strings]
+        near = difflib.get_close_matches(unknown[0].split("=")[0], known, 1)
+        hint = f"; nearest: {near[0]}" if near else f"; see: neuronscope {given.command} --help"
+        raise UserError(f"{given.command} does not know {unknown[0]!r}{hint}")
+    return given
+
+
+def _command_first(argv: list[str]) -> list[str]:
+    """Puts the command before its options, ``serve`` where none is named."""
+    i = 0
+    while i < len(argv):
+        word = argv[i]
+        if not word.startswith("-"):
+            if word in COMMANDS:
+                return [word, *argv[:i], *argv[i + 1 :]]
+            near = difflib.get_close_matches(word, COMMANDS, 1)
+            hint = f"nearest: {near[0]}" if near else f"there are: {', '.join(COMMANDS)}"
+            raise UserError(f"there is no command {word!r}; {hint}")
+        i += 1 if word in WITHOUT_VALUE or "=" in word else 2
+    if {"-h", "--help", "--version"} & set(argv):
+        return argv
+    return ["serve", *argv]
+
+
+def build() -> Parser:
+    """The parser with all commands."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        number = version("neuronscope")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        number = "(not installed)"
+    parser = Parser(prog="neuronscope", description=DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"neuronscope {number}")
+    subs = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for name, text in COMMANDS.items():
+        sub = subs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        _OPTIONS[name](sub)
+    return parser
+
+
+def _sub(parser: Parser, command: str) -> argparse.ArgumentParser:
+    actions = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    found: argparse.ArgumentParser = next(actions).choices[command]
+    return found
+
+
+# ---- kinds of values ----
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """A whole number within bounds, as argparse's ``type``."""
+
+    def read(text: str) -> int:
+        if not text.lstrip("-").isascii() or not text.lstrip("-").isdecimal():
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+        if not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text} is out of range: {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def place(text: str) -> tuple[int, int]:
+    """``ROW,COL`` of a layer's grid."""
+    parts = text.replace(" ", "").split(",")
+    if len(parts) != 2 or not all(p.isascii() and p.isdecimal() for p in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no place; write ROW,COL, for example 6,4")
+    return int(parts[0]), int(parts[1])
+
+
+# ---- options ----
+
+
+def _common(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--json", action="store_true", help="print one JSON document")
+    sub.add_argument("--cache", metavar="DIR", help="where results are kept")
+    sub.add_argument(
+        "--model", default=DEFAULT_MODEL, metavar="M",
+        help=f"a name (see: neuronscope models), timm:NAME or PATH/file.py:factory ({DEFAULT_MODEL})",
+    )  # fmt: skip
+    sub.add_argument("--weights", metavar="F", help="safetensors, a state dict, or random")
+    sub.add_argument("--fit", choices=FITS, default="crop", help="crop the centre, or squeeze all")
+    sub.add_argument("--device", choices=DEVICES, default="auto")
+    sub.add_argument("--seed", type=whole(0, SEEDS - 1), default=0, metavar="N")
+
+
+def _serve(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    sub.add_argument("--images", type=Path, metavar="DIR", help="a folder of your pictures")
+    sub.add_argument("--labels", type=Path, metavar="CSV", help="what they show")
+    sub.add_argument("--host", default="127.0.0.1", help="127.0.0.1; others are refused so far")
+    sub.add_argument("--port", type=whole(1, 65535), default=DEFAULT_PORT, metavar="N")
+    sub.add_argument("--no-browser", action="store_true", help="only print the address")
+
+
+def _predict(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    sub.add_argument("images", nargs="+", metavar="IMAGE", type=Path)
+    sub.add_argument("--top", type=whole(1, 100_000), default=5, metavar="K")
+
+
+def _classes(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--class", dest="said", metavar="C", help="index, name or unique part of it")
+    sub.add_argument("--rather-than", metavar="D", help="the class instead of which")
+
+
+def _fires(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    sub.add_argument("image", metavar="IMAGE", type=Path)
+    sub.add_argument("--layer", required=True, metavar="L")
+    sub.add_argument("--at", type=place, metavar="ROW,COL", help="one place of the layer's grid")
+    sub.add_argument("--top", type=whole(1, 100_000), default=20, metavar="K")
+    sub.add_argument("--sort", choices=("activation", "effect"), default="activation")
+    _classes(sub)
+
+
+def _visualize(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    what = sub.add_mutually_exclusive_group(required=True)
+    what.add_argument("--channel", type=whole(0, 10**9), metavar="N", help="at every place")
+    what.add_argument("--neuron", type=whole(0, 10**9), metavar="N", help="at the middle place")
+    what.add_argument("--direction", type=Path, metavar="F.npy", help="a vector over channels")
+    what.add_argument("--class", dest="said", metavar="C", help="the logit of a class")
+    sub.add_argument("--layer", metavar="L")
+    sub.add_argument("--negative", action="store_true", help="what makes it small")
+    sub.add_argument("--diversity", type=whole(1, 16), default=1, metavar="B")
+    sub.add_argument("--steps", type=whole(1, 100_000), default=128, metavar="S")
+    sub.add_argument("--size", type=whole(8, 2048), default=128, metavar="PX")
+    sub.add_argument(
+        "--input-size", type=whole(8, 2048), metavar="PX",
+        help="what the network is fed, the scale that the picture is made for (224 at most)",
+    )  # fmt: skip
+    sub.add_argument("--recipe", choices=("lucid",), default="lucid")
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png")
+
+
+def _explain(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    sub.add_argument("image", metavar="IMAGE", type=Path)
+    _classes(sub)
+    sub.add_argument("--layer", metavar="L", help="this layer alone, in place of the ladder")
+    sub.add_argument("-o", "--output", type=Path, metavar="REPORT.html")
+
+
+def _cache(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    sub.add_argument("action", choices=("info", "verify", "export", "import", "clear"))
+    sub.add_argument("file", nargs="?", type=Path, metavar="F", help="for export and import")
+
+
+_OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "serve": _serve, "models": _common, "layers": _common, "predict": _predict, "fires": _fires,
+    "visualize": _visualize, "explain": _explain, "cache": _cache,
+}  # fmt: skip
