@@ -1,8 +1,8 @@
 """How much each neuron at each place speaks for one class rather than another.
 
 Gradient x activation of several layers comes from ONE forward and ONE backward pass ("The Building
-Blocks of Interpretability", Olah et al., Distill 2018): effect = h * d margin / d h, the estimate, to
-first order, of what taking the neuron away would take off the margin. The path-integrated form
+Blocks of Interpretability", Olah et al., Distill 2018): effect = h * d margin / d h, the estimate,
+to first order, of what taking the neuron away would take off the margin. The path-integrated form
 (Sundararajan et al. 2017, computed by captum) follows the activation from zero to what it is; its
 effects add up to margin(h) - margin(0).
 """
@@ -173,7 +173,9 @@ def attribute(
         )
         for given, layer in zip(layer_names, layers, strict=True)
     }
-    return Attributions(logits.detach()[0].cpu().numpy(), target, float(margin[0]), effects)
+    return Attributions(
+        logits.detach()[0].cpu().numpy(), target, float(margin.detach()[0]), effects
+    )
 
 
 def as_array(raw: Tensor, layer: Layer) -> Array:
@@ -216,4 +218,4 @@ def _margin_of(tail: Tail, target: Target) -> Callable[[Tensor], Tensor]:
 
 def batch_size(raw: Tensor) -> int:
     """How many activations like ``raw`` (1, ...) one batch through the tail may hold."""
-    return max(1, min(64, BATCH_BYTES // (raw.numel() * raw.element_size())))
+    return max(1, min(32, BATCH_BYTES // (raw.numel() * raw.element_size())))
