@@ -97,6 +97,16 @@ class Index:
                 self._discard()
             return bool(found == "ok")
 
+    def remove(self) -> None:
+        """Remove the index's files, which frees their space; the next use makes them anew."""
+        with (
+            self._lock,
+            disk_errors(self._path.parent),
+            locked(self._path.with_suffix(".lock")),
+        ):
+            self.close()
+            _unlink(self._path)
+
     def close(self) -> None:
         with self._lock:
             if self._live is not None:
@@ -179,6 +189,7 @@ def _connect(path: Path) -> sqlite3.Connection | None:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # no fsync per transaction
+        connection.execute("PRAGMA wal_autocheckpoint = 256")  # keeps the journal near 1 MiB
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == VERSION:
             return connection
@@ -233,11 +244,13 @@ def forget(connection: sqlite3.Connection, key: str) -> None:
     connection.execute("DELETE FROM entries WHERE key = ?", (key,))
 
 
-def keys(connection: sqlite3.Connection, shard: str) -> set[str]:
-    found = connection.execute(
-        "SELECT key FROM entries WHERE key >= ? AND key < ?", (shard, shard + "g")
+def sizes(connection: sqlite3.Connection, shard: str) -> dict[str, int]:
+    """Key and bytes of the entries whose keys begin with ``shard``."""
+    return dict(
+        connection.execute(
+            "SELECT key, bytes FROM entries WHERE key >= ? AND key < ?", (shard, shard + "g")
+        )
     )
-    return {key for (key,) in found}
 
 
 def totals(connection: sqlite3.Connection) -> tuple[int, int, int, int]:

@@ -8,13 +8,16 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from cache.entries import BadEntry, Packed, is_current, peek, unpack
 from cache.files import Draft, disk_errors, is_draft, sweep_draft
+from cache.index import Row
 from cache.keys import is_key
 
 log = logging.getLogger(__name__)
+UNREADABLE = "unreadable"
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 
 
@@ -90,40 +93,44 @@ class Objects:
                 return False
             return True
 
-    def header(self, key: str) -> tuple[Packed, int, int] | None:
-        """(header, size, last use) of a file that was not in the index; a file that is no entry is
-        dropped."""
+    def row(self, key: str) -> Row | None:
+        """What the index should say of a file, by its header alone. Bytes that are no entry count
+        as ``UNREADABLE``, to be dropped when they are read, verified or evicted."""
         with disk_errors(self.root):
             try:
                 with open(self.path(key), "rb") as file:
-                    entry = peek(file, key)
                     status = os.fstat(file.fileno())
+                    entry = peek(file, key)
             except FileNotFoundError:
                 return None
-            except BadEntry as bad:
-                log.warning("cache entry %s dropped: %s", key, bad)
-                self.unlink(key)
-                return None
-            return entry, status.st_size, status.st_mtime_ns
+            except BadEntry:
+                return Row(key, UNREADABLE, status.st_size, status.st_mtime_ns, False)
+            return Row(key, entry.kind, status.st_size, status.st_mtime_ns, entry.pinned)
 
-    def keys(self, shard: str) -> set[str]:
-        return {name for name in self._names(shard) if is_key(name) and name[:2] == shard}
+    def sizes(self, shard: str) -> dict[str, int]:
+        """Key and size in bytes of every entry file of a shard."""
+        found = {}
+        with disk_errors(self.root):
+            for name in self._names(shard):
+                if is_key(name) and name[:2] == shard:
+                    with suppress(FileNotFoundError):  # removed by another process just now
+                        found[name] = os.stat(self.path(name)).st_size
+        return found
 
     def all_keys(self) -> Iterator[str]:
         """Every key in order; one shard in memory at a time."""
         for shard in SHARDS:
-            yield from sorted(self.keys(shard))
+            yield from sorted(self.sizes(shard))
 
     def sweep(self, shard: str) -> int:
         """Remove what writers that died have left; how many there were."""
-        drafts = [name for name in self._names(shard) if is_draft(name)]
-        folder = f"{self._prefix}{shard}{os.sep}"
         with disk_errors(self.root):
+            drafts = [name for name in self._names(shard) if is_draft(name)]
+            folder = f"{self._prefix}{shard}{os.sep}"
             return sum(sweep_draft(folder + name) for name in drafts)
 
     def _names(self, shard: str) -> list[str]:
-        with disk_errors(self.root):
-            try:
-                return os.listdir(self._prefix + shard)
-            except FileNotFoundError:
-                return []
+        try:
+            return os.listdir(self._prefix + shard)
+        except FileNotFoundError:
+            return []

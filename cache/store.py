@@ -146,9 +146,9 @@ class Store:
         """Read and check every entry, drop the wrong ones, mend the index.
 
         ``progress(done, total)`` is called after each entry. Returns checked (entries), bytes,
-        dropped (a list of key and reason), adopted (files the index did not know), forgotten
-        (rows without a file), leftovers (drafts of dead writers) and index ("sound" or "made
-        anew").
+        dropped (a list of key and reason), adopted (files the index did not know as they are),
+        forgotten (rows without a file), leftovers (drafts of dead writers) and index ("sound" or
+        "made anew").
         """
         return verify(self._objects, self._index, progress)
 
@@ -174,11 +174,13 @@ class Store:
         return {"file": str(path), "entries": archive.count, "new": new}
 
     def clear(self) -> dict[str, Any]:
-        """Remove every entry, pinned ones too: {removed}. Works on a full disk: files go first."""
+        """Remove every entry, pinned ones too: {removed}. Works on a full disk: the files go, and
+        the index with its journal too, before anything is written."""
         removed = 0
         for shard in SHARDS:
             self._objects.sweep(shard)
-            removed += sum(self._objects.unlink(key) for key in self._objects.keys(shard))
+            removed += sum(self._objects.unlink(key) for key in self._objects.sizes(shard))
+        self._index.remove()
         tidy(self._objects, self._index)
         return {"removed": removed}
 

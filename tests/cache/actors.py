@@ -93,16 +93,18 @@ def read_all(root: Path, keys: list[str]) -> None:
     sys.exit(missing)
 
 
-def fill(root: Path, limit: int | None) -> None:
-    """Fills a disk that is too small, and says what happened, line by line."""
-    if limit is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+def fill(root: Path, how: str) -> None:
+    """Fills a disk that is too small with entries of one size, or, ``limited``, with growing ones
+    up to a limit of file size; says what happened, line by line."""
+    limited = how == "limited"
+    if limited:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 20, 8 << 20))
     store = Store(root)
     kept: list[str] = []
     try:
         for number in range(10_000):
             key = key_of(number)
-            size = 20_000 if limit is None else 1_000 * (number + 1)
+            size = (number + 1) << 20 if limited else int(how)
             store.put(key, "raw", Raw(os.urandom(size)))
             kept.append(key)
     except UserError as error:
@@ -117,4 +119,4 @@ def fill(root: Path, limit: int | None) -> None:
 
 
 if __name__ == "__main__":
-    fill(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    fill(Path(sys.argv[1]), sys.argv[2])

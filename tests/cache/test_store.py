@@ -369,7 +369,11 @@ def test_files_without_rows_and_rows_without_files(store: Store, tmp_path: Path)
     for key in keys[:5]:
         file_of(store, key).unlink()
     assert store.get(KEY) is not None
-    assert store.info()["entries"] == 16
+    info = store.info()
+    assert info["entries"] == 17
+    assert info["kinds"]["unreadable"]["entries"] == 1
+    dropped = store.verify()["dropped"]
+    assert dropped == [{"key": key_of("no entry"), "reason": "it is cut off"}]
     assert not file_of(store, key_of("no entry")).exists()
     assert_whole(store, 16)
 
