@@ -14,7 +14,7 @@ from analysis.featurevis import objectives, transforms
 from analysis.featurevis.objectives import LOGITS, Objective
 from analysis.featurevis.optimize import Observer, Progress, ascend
 from analysis.featurevis.parameters import FourierPictures, generator, stretched, to_uint8
-from analysis.layers import find_layer
+from analysis.layers import find_layer, ladder
 from cache.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 RECIPE = 1  # raise when a change alters pictures, so that stored ones are made anew
 SPREAD = 1.0
-DIVERSITY_WEIGHT = 100.0
 Kind = Literal["channel", "neuron", "direction", "deepdream", "class"]
 
 
@@ -97,8 +96,8 @@ def render(classifier: "Classifier", request: IconRequest, *, every: int = 8) ->
     measured = objective_of(classifier, request)
     wanted = -measured if request.negative else measured
     if request.diversity > 1:
-        layer = request.layer
-        wanted = wanted - DIVERSITY_WEIGHT * objectives.diversity(layer, request.diversity)
+        layer = request.layer or ladder(classifier)[-1].name
+        wanted = objectives.varied(wanted, layer, request.diversity)
     before_relu = request.negative and request.layer != LOGITS
     observer = Observer(classifier, wanted, request.input_size, before_relu=before_relu)
     meter = observer.for_(measured)

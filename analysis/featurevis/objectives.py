@@ -146,17 +146,33 @@ def deepdream(layer: str) -> Objective:
 
 def diversity(layer: str, group: int) -> Objective:
     """How alike a picture is to the others of its group of ``group`` consecutive ones: the mean
-    cosine of their Gram matrices, in -1..1. Subtract it (Lucid's weight is 100) for variety."""
+    cosine of their Gram matrices, in -1..1. Each moves away from where the others are now."""
 
     def score(f: Fields) -> Tensor:
         values = f[layer].flatten(2)
         gram = functional.normalize((values @ values.transpose(1, 2)).flatten(1), dim=1)
         sets = gram.reshape(-1, group, gram.shape[1])
-        alike = sets @ sets.transpose(1, 2)
+        alike = sets @ sets.detach().transpose(1, 2)
         others = alike.sum(dim=2) - alike.diagonal(dim1=1, dim2=2)
         return (others / max(group - 1, 1)).flatten()
 
     return Objective(f"diversity of {group}", (layer,), score)
+
+
+def varied(base: Objective, layer: str, group: int, weight: float = 1.0) -> Objective:
+    """``base`` less diversity in proportion to what ``base`` is now.
+
+    Lucid's fixed weight of 100 drowns units of small activation, and a unit that is still silent
+    would get nothing but its pull; in proportion it waits until the unit answers.
+    """
+    alike = diversity(layer, group)
+    layers = tuple(dict.fromkeys(base.layers + alike.layers))
+
+    def score(f: Fields) -> Tensor:
+        plain = base.score(f)
+        return plain - weight * plain.detach().abs() * alike.score(f)
+
+    return Objective(f"{base.name} - {alike.name}", layers, score)
 
 
 def _listed(units: Sequence[int]) -> str:

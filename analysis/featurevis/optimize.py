@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from analysis.featurevis import transforms
+from analysis.featurevis.kernels import AsInBatch
 from analysis.featurevis.objectives import LOGITS, Objective, field
 from analysis.featurevis.parameters import FourierPictures
 from analysis.featurevis.redirected import Redirected, outermost
@@ -94,6 +95,8 @@ class Observer:
         module = self.classifier.module
         others = [n for n in self.layers if n != self.last]
         with ExitStack() as stack:
+            if len(pixels) == 1:
+                stack.enter_context(AsInBatch())
             if others:
                 stack.enter_context(hooked(module, {n: keep(n) for n in others}))
             caught[self.last] = module(x) if self.last == LOGITS else run_to(module, self.last, x)
@@ -118,15 +121,20 @@ class Observer:
 
 
 def usable_size(classifier: "Classifier", name: str, wanted: int) -> int:
-    """``wanted``, or the network's own input size where it cannot take another; found by trying.
+    """``wanted``, or the next larger size that the network runs with up to the layer, or its own;
+    found by trying.
 
-    A transformer with learnt positions cannot; nor can a classifier whose last convolution is
-    flattened, once the pass goes that far.
+    A transformer with learnt positions takes its own size only; a deep layer shrinks a small
+    picture to nothing; a classifier that flattens its last convolution cannot go past it.
     """
     own = min(classifier.input_size[1:])
-    if wanted == own:
-        return own
-    shape = (1, classifier.input_size[0], wanted, wanted)
+    while wanted < own and not _runs(classifier, name, wanted):
+        wanted *= 2
+    return wanted if wanted > own and _runs(classifier, name, wanted) else min(wanted, own)
+
+
+def _runs(classifier: "Classifier", name: str, size: int) -> bool:
+    shape = (1, classifier.input_size[0], size, size)
     trial = torch.zeros(shape, device=classifier.device)
     try:
         with torch.no_grad():
@@ -138,8 +146,8 @@ def usable_size(classifier: "Classifier", name: str, wanted: int) -> int:
     except UserError:
         raise
     except Exception:  # networks refuse a size each in its own way: assertions, shapes, values
-        return own
-    return wanted
+        return False
+    return True
 
 
 @dataclass(frozen=True)

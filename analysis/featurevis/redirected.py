@@ -111,6 +111,13 @@ class Redirected(TorchFunctionMode):
         if not x.requires_grad:
             return func(*args, **kwargs)
         in_place = _in_place(func, args, kwargs)
+        if in_place and x._is_view():  # written through to its base, which has its own history
+            return x.copy_(self._clamped(x.clone(), bounds, False, number))
+        return self._clamped(x, bounds, in_place, number)
+
+    def _clamped(
+        self, x: Tensor, bounds: tuple[float, float], in_place: bool, number: int
+    ) -> Tensor:
         out = cast(Tensor, _Clamp.apply(x, *bounds, in_place, self.pictures))  # type: ignore[no-untyped-call]
         cast(Any, out.grad_fn).number = number
         return out
