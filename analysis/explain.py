@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """A picture before a network: pixels (H, W, C) as seen, input (1, C, H, W), logits (classes)."""
+    """A picture before a network: pixels (H, W, C), input (1, C, H, W), logits (classes,)."""
 
     pixels: NDArray[np.uint8]
     x: Tensor

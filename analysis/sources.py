@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
+import io
 import pickle
 import socket
 import sys
@@ -138,7 +139,7 @@ def _downloaded(name: str, weights: Any) -> nn.Module:
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SILENCE)
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # where torch.hub's words do not belong
+        with contextlib.redirect_stdout(io.StringIO()):  # torch.hub's words; its bar is on stderr
             module: nn.Module = torchvision.models.get_model(name, weights=weights)
     except UNREADABLE as error:
         if here:

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,7 +22,6 @@ from cache.store import Entry, Store
 
 Show = Callable[[int, int], None]
 ICON_SECONDS = 40.0  # after so long a report goes without further icons
-BATCH = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,10 +175,8 @@ def _stored(
 def _drawn_icons(
     given: argparse.Namespace, classifier: Classifier, store: Store, layer: str, channels: list[int]
 ) -> dict[tuple[str, int], bytes]:
-    frame: Frame | None = None
-    for frame in render(classifier, _icon_request(given, layer, tuple(channels), "preview")):
-        pass
-    assert frame is not None
+    frames = render(classifier, _icon_request(given, layer, tuple(channels), "preview"))
+    frame = deque(frames, maxlen=1)[0]
     icons = {}
     for i, channel in enumerate(channels):
         key = _icon_key(given, classifier, layer, channel, "preview")

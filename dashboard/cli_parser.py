@@ -114,7 +114,7 @@ def _common(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--cache", metavar="DIR", help="where results are kept")
     sub.add_argument(
         "--model", default=DEFAULT_MODEL, metavar="M",
-        help=f"a name (see: neuronscope models), timm:NAME or PATH/file.py:factory ({DEFAULT_MODEL})",
+        help=f"a name (see: neuronscope models), timm:NAME, PATH/file.py:factory ({DEFAULT_MODEL})",
     )  # fmt: skip
     sub.add_argument("--weights", metavar="F", help="safetensors, a state dict, or random")
     sub.add_argument("--fit", choices=FITS, default="crop", help="crop the centre, or squeeze all")
