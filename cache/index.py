@@ -3,10 +3,15 @@
 It is only ever a copy of what the entry files say, so it may be lost at any time: an index that is
 broken, of an older version or gone is made anew from the files. Its write lock is also what makes
 several processes take turns at changing the folder.
+
+Each index file has a name of its own, never used again: closing a database, sqlite removes its
+journal by name, so a process that still held a replaced index of the same name would take away the
+journal of the new one.
 """
 
 import logging
 import os
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -21,6 +26,7 @@ T = TypeVar("T")
 Body = Callable[[sqlite3.Connection], T]
 
 VERSION = 1
+NAME, LOCK = "index-", "index.lock"
 WAIT = 30.0  # seconds for another process' turn
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _REFUSED = {
@@ -53,11 +59,12 @@ class Row(NamedTuple):
 
 
 class Index:
-    """One connection, opened at first need; ``on_open`` is called whenever one was opened anew,
-    and must bring the rows in line with the files."""
+    """One connection to ``index-*.sqlite`` in ``folder``, opened at first need; ``on_open`` is
+    called whenever one was opened anew, and must bring the rows in line with the files."""
 
-    def __init__(self, path: Path, on_open: Callable[[], None]) -> None:
-        self._path = path
+    def __init__(self, folder: Path, on_open: Callable[[], None]) -> None:
+        self._folder = folder
+        self._path = folder  # of the index file, once one is open
         self._on_open = on_open
         self._lock = threading.RLock()
         self._live: sqlite3.Connection | None = None
@@ -75,13 +82,13 @@ class Index:
                 return self._attempt(body, write)
             except sqlite3.DatabaseError as error:
                 if not _broken(error):
-                    raise _mendable(error, self._path) from error
+                    raise _mendable(error, self._folder) from error
                 log.warning("the cache's index is broken (%s): made anew from the files", error)
                 self._discard()
             try:
                 return self._attempt(body, write)
             except sqlite3.DatabaseError as error:
-                raise _mendable(error, self._path) from error
+                raise _mendable(error, self._folder) from error
 
     def check(self) -> bool:
         """Whether every page of the index is sound; if not it is made anew."""
@@ -90,7 +97,7 @@ class Index:
                 found = self._connection().execute("PRAGMA integrity_check").fetchone()[0]
             except sqlite3.DatabaseError as error:
                 if not _broken(error):
-                    raise _mendable(error, self._path) from error
+                    raise _mendable(error, self._folder) from error
                 found = str(error)
             if found != "ok":
                 log.warning("the cache's index is broken (%s): made anew from the files", found)
@@ -99,13 +106,9 @@ class Index:
 
     def remove(self) -> None:
         """Remove the index's files, which frees their space; the next use makes them anew."""
-        with (
-            self._lock,
-            disk_errors(self._path.parent),
-            locked(self._path.with_suffix(".lock")),
-        ):
+        with self._lock, disk_errors(self._folder), locked(self._folder / LOCK):
             self.close()
-            _unlink(self._path)
+            _unlink(self._folder)
 
     def close(self) -> None:
         with self._lock:
@@ -126,16 +129,16 @@ class Index:
 
     def _connection(self) -> sqlite3.Connection:
         """The live connection; a new one after a fork, or if the file was replaced meanwhile."""
-        identity = (os.getpid(), _inode(self._path))
-        if self._live is not None and identity == self._identity:
+        process = os.getpid()
+        if self._live is not None and (process, _inode(self._path)) == self._identity:
             return self._live
-        if self._live is not None and identity[0] != self._identity[0]:
+        if self._live is not None and process != self._identity[0]:
             self._forked.append(self._live)  # the parent's: closing it here would disturb it there
             self._live = None
         self.close()
-        with disk_errors(self._path.parent), locked(self._path.with_suffix(".lock")):
-            self._live = _open(self._path)
-            self._identity = (os.getpid(), _inode(self._path))
+        with disk_errors(self._folder), locked(self._folder / LOCK):
+            self._path, self._live = _open(self._folder)
+            self._identity = (process, _inode(self._path))
         try:
             self._on_open()  # may itself find the file broken and open another
         except BaseException:
@@ -144,12 +147,11 @@ class Index:
         return self._live
 
     def _discard(self) -> None:
-        """Remove the broken file, unless another process has already put a new one there."""
-        with disk_errors(self._path.parent), locked(self._path.with_suffix(".lock")):
-            broken = self._live is None or _inode(self._path) == self._identity[1]
+        """Remove the broken file; what another process may have put in its place stays."""
+        with disk_errors(self._folder), locked(self._folder / LOCK):
             self.close()
-            if broken:
-                _unlink(self._path)
+            if self._path == _current(self._folder):
+                _unlink(self._folder)
 
 
 def _inode(path: Path) -> int:
@@ -159,28 +161,36 @@ def _inode(path: Path) -> int:
         return 0
 
 
-def _unlink(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+def _current(folder: Path) -> Path | None:
+    return next(iter(sorted(folder.glob(f"{NAME}*.sqlite"))), None)
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _unlink(folder: Path) -> None:
+    """Remove all index files, databases before their journals: a kill in between leaves none that
+    has lost its journal."""
+    for path in sorted(folder.glob(f"{NAME}*"), key=lambda path: path.suffix != ".sqlite"):
+        path.unlink(missing_ok=True)
+
+
+def _open(folder: Path) -> tuple[Path, sqlite3.Connection]:
     """A connection to a sound, current index; what is neither is removed first. Needs the lock."""
+    path = _current(folder)
     try:
-        connection = _connect(path)
+        connection = None if path is None else _connect(path)
     except sqlite3.DatabaseError as error:
         if not _broken(error):
             raise
         log.warning("the cache's index is broken (%s): made anew from the files", error)
     else:
-        if connection is not None:
-            return connection
-        log.info("the cache's index is of another version: made anew from the files")
-    _unlink(path)
+        if path is not None and connection is not None:
+            return path, connection
+        log.info("the cache has no index of this version: made anew from the files")
+    _unlink(folder)
+    path = folder / f"{NAME}{secrets.token_hex(4)}.sqlite"
     fresh = _connect(path)
     if fresh is None:
         raise UserError(f"the cache's index {path} cannot be made: remove the file and try again")
-    return fresh
+    return path, fresh
 
 
 def _connect(path: Path) -> sqlite3.Connection | None:
@@ -212,22 +222,23 @@ def _code(error: sqlite3.DatabaseError) -> int:
 
 def _broken(error: sqlite3.DatabaseError) -> bool:
     missing = _code(error) == sqlite3.SQLITE_ERROR and "no such" in str(error)
-    return missing or _code(error) in _BROKEN
+    detail = getattr(error, "sqlite_errorcode", 0)
+    return missing or _code(error) in _BROKEN or detail == sqlite3.SQLITE_IOERR_SHORT_READ
 
 
-def _mendable(error: sqlite3.DatabaseError, path: Path) -> Exception:
+def _mendable(error: sqlite3.DatabaseError, folder: Path) -> Exception:
     code = _code(error)
     if code == sqlite3.SQLITE_FULL:
-        return full(path.parent)
+        return full(folder)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return UserError(
-            f"another process has held the cache {path.parent} for {WAIT:.0f} s: "
+            f"another process has held the cache {folder} for {WAIT:.0f} s: "
             "stop it, or name another folder with --cache DIR"
         )
     if code in _REFUSED:
         return UserError(
-            f"the cache's index {path} cannot be written ({error}): check the disk's space and "
-            "the folder's rights, or name another folder with --cache DIR"
+            f"the cache's index in {folder} cannot be written ({error}): check the disk's space "
+            "and the folder's rights, or name another folder with --cache DIR"
         )
     return error
 

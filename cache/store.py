@@ -51,7 +51,7 @@ class Store:
         self.root = Path(root).expanduser().absolute()
         self.max_bytes = max_bytes
         self._objects = Objects(self.root / "objects")
-        self._index = Index(self.root / "index.sqlite", self._opened)
+        self._index = Index(self.root, self._opened)
         with disk_errors(self.root):
             self._objects.root.mkdir(parents=True, exist_ok=True)
 

@@ -127,14 +127,14 @@ def test_writers_and_readers_at_once_with_eviction(tmp_path: Path, start: Start)
 
 def test_the_index_is_harmed_while_four_processes_use_it(tmp_path: Path, start: Start) -> None:
     def harm() -> None:
-        index = tmp_path / "index.sqlite"
-        for how in ("garbage", "gone", "garbage"):
-            time.sleep(0.7)
-            if how == "gone":
-                index.unlink(missing_ok=True)
-            elif index.exists():
-                with index.open("r+b") as file:
-                    file.write(os.urandom(max(4096, index.stat().st_size)))
+        for how in ("garbage", "gone", "garbage", "gone", "garbage"):
+            time.sleep(0.5)
+            for index in tmp_path.glob("index-*.sqlite"):
+                if how == "gone":
+                    index.unlink(missing_ok=True)
+                else:
+                    with index.open("r+b") as file:
+                        file.write(os.urandom(max(4096, index.stat().st_size)))
 
     churn(tmp_path, start, 1 << 30, harm)
 
