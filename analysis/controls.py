@@ -5,9 +5,9 @@ in question. The fair control therefore takes away as many others that are *equa
 very picture*: for each removed neuron one of similar total activation, without replacement. The
 strongest neurons of a picture may have no equal; how well they matched is part of the result.
 
-The removed neurons themselves are never drawn. Where they were chosen because they speak for a class,
-the active ones that are left tend to speak against it, so the control may move the margin the other
-way; that is so, and its spread is taken about its own mean.
+The removed neurons themselves are never drawn. Where they were chosen because they speak for a
+class, the active ones that are left tend to speak against it, so the control may move the margin
+the other way; that is so, and its spread is taken about its own mean.
 """
 
 from collections.abc import Sequence
