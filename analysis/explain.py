@@ -4,6 +4,7 @@ places, in which groups, layer by layer, each with its check.
 The command and the page ask the same functions, so the same question has the same numbers.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,26 @@ from PIL import Image
 from torch import Tensor
 
 from analysis import images
-from analysis.attribution import Target
+from analysis.ablation import logits_of
+from analysis.activations import fires
+from analysis.attribution import LayerEffect, Target, attribute
+from analysis.controls import Control
+from analysis.faithfulness import Check, check
+from analysis.flips import leading, margins_of
+from analysis.groupchecks import GroupCheck, check_groups
+from analysis.groups import Groups, find_groups
+from analysis.layers import Layer, find_layer, ladder, list_layers
+from analysis.tail import Tail
 from cache.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
+
+TOP_NEURONS = 12
+TOP_PLACES = 12
+GROUP_NEURONS = 5
+GROUP_DRAWS = 8
+MAP_CELLS = 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,4 +118,189 @@ def sides(
     return (
         entry(classifier, logits, target.a),
         None if other is None else entry(classifier, logits, other),
+    )
+
+
+# ---- the explanation ----
+
+
+def explain(
+    classifier: "Classifier",
+    seen: Seen,
+    *,
+    said: str | int | None = None,
+    rather_than: str | int | None = None,
+    true: int | None = None,
+    layer: str | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Why class A rather than class B, as one document.
+
+    ``layer``: that one alone; else the ladder from edges to objects. Keys: network, classes (said,
+    rather_than, top), margin (in logits), layers (each with channels, positions, groups, a map of
+    the effect in at most 14 x 14 cells) and checks (of each layer's 5 % of neurons that carry the
+    margin, and of its strongest group). Raises UserError for an unknown class or layer.
+    """
+    target = resolve(classifier, seen.logits, said, rather_than, true=true)
+    layers = _layers(classifier, layer)
+    found = attribute(classifier, seen.x, [x.name for x in layers], target)
+    described, checks = [], []
+    for done, one in enumerate(found.layers.values(), 1):
+        tail = Tail(classifier.module, one.layer.name, seen.x)
+        groups = find_groups(one.layer, one.activation) if one.layer.grid else None
+        described.append(_described(tail, one, groups, target))
+        checks += _checks(classifier, tail, one, groups, target, seed)
+        if progress:
+            progress(done, len(layers))
+    said_entry, other = sides(classifier, seen.logits, target)
+    return {
+        "network": {
+            "name": classifier.name, "trained": classifier.trained, "fit": classifier.fit,
+            "fingerprint": classifier.fingerprint,
+        },
+        "classes": {
+            "said": said_entry, "rather_than": other, "top": ranking(classifier, seen.logits),
+        },
+        "margin": found.margin,
+        "layers": described,
+        "checks": checks,
+    }  # fmt: skip
+
+
+def _layers(classifier: "Classifier", name: str | None) -> Sequence[Layer]:
+    if name is not None:
+        return [find_layer(classifier, name)]
+    return ladder(classifier) or list_layers(classifier)[-8:]  # no grids: the last flat ones
+
+
+def _described(
+    tail: Tail, one: LayerEffect, groups: Groups | None, target: Target
+) -> dict[str, Any]:
+    """One layer: the neurons, places and groups with the largest effects, whatever their sign."""
+    return {
+        "layer": one.layer.name,
+        "kind": one.layer.kind,
+        "grid": one.layer.grid,
+        "size": one.layer.channels,
+        "channels": fires(one, top=TOP_NEURONS, sort="effect"),
+        "positions": _positions(one),
+        "groups": [] if groups is None else _groups(tail, one, groups, target),
+        "map": _map(one),
+        "group_map": None if groups is None else _group_map(groups),
+    }
+
+
+def _positions(one: LayerEffect) -> list[dict[str, Any]]:
+    if one.layer.grid is None:
+        return []
+    places = one.per_place
+    order = np.argsort(-np.abs(places), axis=None, kind="stable")[:TOP_PLACES]
+    spots = [divmod(int(i), places.shape[1]) for i in order]
+    return [{"at": spot, "effect": float(places[spot])} for spot in spots if places[spot]]
+
+
+def _groups(tail: Tail, one: LayerEffect, groups: Groups, target: Target) -> list[dict[str, Any]]:
+    """Each group with its effect as attributed and as measured by taking it away."""
+    if not len(groups):
+        return []
+    before = float(target.margin(tail.logits)[0])
+    without = margins_of(target, logits_of(tail, one.layer, (1 - s for s in groups.shares)))
+    rows = []
+    for g, effect in enumerate(groups.effects(one)):
+        strongest = np.argsort(-np.abs(groups.channels[g]), kind="stable")[:GROUP_NEURONS]
+        rows.append({
+            "group": g, "effect": float(effect), "measured": before - float(without[g]),
+            "channels": [int(c) for c in strongest if groups.channels[g, c]],
+        })  # fmt: skip
+    return rows
+
+
+def _map(one: LayerEffect) -> list[list[float]] | None:
+    """The effect of each place, summed into at most 14 x 14 cells; None without a grid."""
+    if one.layer.grid is None:
+        return None
+    return [[float(v) for v in row] for row in _cells(one.per_place)]
+
+
+def _group_map(groups: Groups) -> list[list[int | None]]:
+    """The group most present in each of at most 14 x 14 cells; None where none is."""
+    if not len(groups):
+        return []
+    weights = np.abs(groups.channels).sum(1)
+    presence = np.stack([_cells(s * w) for s, w in zip(groups.spatial, weights, strict=True)])
+    first, some = presence.argmax(0), presence.max(0) > 0
+    return [
+        [int(g) if here else None for g, here in zip(*row, strict=True)]
+        for row in zip(first, some, strict=True)
+    ]
+
+
+def _cells(places: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(h, w) summed into at most 14 x 14 cells."""
+    values = places.astype(np.float64)
+    for axis, size in enumerate(places.shape):
+        cells = min(size, MAP_CELLS)
+        starts = [-(-i * size // cells) for i in range(cells)]
+        values = np.add.reduceat(values, starts, axis=axis)
+    return values
+
+
+# ---- its checks ----
+
+
+def _checks(
+    classifier: "Classifier", tail: Tail, one: LayerEffect, groups: Groups | None,
+    target: Target, seed: int,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The neurons that carry the margin, and the group that speaks most for the side ahead."""
+    neurons = check(tail, one, target, seed=seed)
+    rows = [{
+        "layer": one.layer.name, "removed": "neurons", "channels": neurons.channels,
+        **_measured(classifier, neurons),
+    }]  # fmt: skip
+    if groups is not None and len(groups):
+        strongest = int(np.argmax(groups.effects(one) * leading(neurons.before, target)))
+        group = check_groups(
+            tail, groups, one, target, [strongest], draws=GROUP_DRAWS, seed=seed, flip=False
+        )
+        rows.append({
+            "layer": one.layer.name, "removed": "group", "group": strongest,
+            **_measured(classifier, group),
+        })  # fmt: skip
+    return rows
+
+
+def _measured(classifier: "Classifier", found: Check | GroupCheck) -> dict[str, Any]:
+    names = classifier.categories.names
+    flip = found.flip
+    return {
+        "effect": found.effect, "margin": found.before, "without": found.without,
+        "measured": found.measured, "answer_without": names[found.answer_without],
+        "random": _control(found.random), "equally_active": _control(found.equal),
+        "smallest_flip": None if flip is None else {
+            "count": flip.count, "channels": flip.channels, "answer": names[flip.answer],
+            "margin": flip.margin,
+        },
+        "confirmed": found.confirmed,
+    }  # fmt: skip
+
+
+def _control(found: Control | None) -> dict[str, Any] | None:
+    """The margin without others: its mean and spread; ``match`` 1 = just as active."""
+    if found is None:
+        return None
+    return {
+        "mean": found.mean, "sd": found.sd, "draws": len(found.margins), "match": found.match,
+    }  # fmt: skip
+
+
+def sentence(found: dict[str, Any]) -> str:
+    """The claim of an explanation in one sentence, with its margin."""
+    said, other, top = (found["classes"][k] for k in ("said", "rather_than", "top"))
+    verb = "Says" if said["index"] == top[0]["index"] else f"Says {top[0]['class']}; for"
+    rather = f" rather than {other['class']}" if other else ""
+    word = "margin" if other else "logit"
+    return (
+        f"{verb} {said['class']} {said['probability']:.1%}{rather}: {word} {found['margin']:+.1f}"
     )

@@ -1,0 +1,56 @@
+"""An explanation for a terminal."""
+
+from typing import Any
+
+from analysis.explain import sentence
+from dashboard.cli_output import signed, table
+
+NEURONS = 5
+
+
+def explained(found: dict[str, Any]) -> list[str]:
+    """The claim, what carries it layer by layer, and how the checks came out."""
+    lines = [sentence(found)]
+    if not found["network"]["trained"]:
+        lines.append("(an untrained network: its weights are random)")
+    lines += ["", "Neurons with the largest effect on the margin"]
+    lines += table(("layer", "neuron: effect", "strongest place", "group: measured"), [
+        (one["layer"], _neurons(one), _place(one), _group(one)) for one in found["layers"]
+    ])  # fmt: skip
+    checks = [c for c in found["checks"] if c["removed"] == "neurons"]
+    lines += ["", "Check: the margin without the neurons that carry it, and without others"]
+    head = ("layer", "removed", "as it is", "without", "equally active", "random", "flips", "")
+    lines += table(head, [_check(c) for c in checks])
+    return lines
+
+
+def _neurons(one: dict[str, Any]) -> str:
+    return "  ".join(f"{n['channel']}: {signed(n['effect'])}" for n in one["channels"][:NEURONS])
+
+
+def _place(one: dict[str, Any]) -> str:
+    if not one["positions"]:
+        return "-"
+    first = one["positions"][0]
+    return f"{first['at'][0]},{first['at'][1]}: {signed(first['effect'])}"
+
+
+def _group(one: dict[str, Any]) -> str:
+    if not one["groups"]:
+        return "-"
+    first = max(one["groups"], key=lambda g: abs(g["measured"]))
+    return f"{first['group']}: {signed(first['measured'])}"
+
+
+def _check(check: dict[str, Any]) -> tuple[Any, ...]:
+    flip = check["smallest_flip"]
+    return (
+        check["layer"], len(check["channels"]), signed(check["margin"]), signed(check["without"]),
+        _control(check["equally_active"]), _control(check["random"]),
+        f"{flip['count']}: {flip['answer']}" if flip else "no set",
+        "confirmed" if check["confirmed"] else "not confirmed",
+    )  # fmt: skip
+
+
+def _control(found: dict[str, Any] | None) -> str:
+    return f"{signed(found['mean'])} ± {found['sd']:.2f}" if found else "-"
