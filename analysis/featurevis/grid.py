@@ -6,7 +6,6 @@ reads as one picture; each step draws a random part of the places.
 """
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from torch.nn import functional
 
 from analysis.featurevis import objectives, transforms
 from analysis.featurevis.icons import SPREAD
-from analysis.featurevis.optimize import REDIRECTED_STEPS, Adam, Observer
+from analysis.featurevis.optimize import Adam, Observer
 from analysis.featurevis.parameters import (
     FourierPictures,
     frequencies,
@@ -43,7 +42,7 @@ class GridRequest:
     network is fed, where it takes that); ``cells``: places a step, at most."""
 
     layer: str
-    visits: int = 32
+    visits: int = 24
     size: int = 48
     cells: int = 64
     cosine_power: float = 2.0
@@ -106,7 +105,6 @@ class _Grid:
         self.low = (cycles <= SHARED_CYCLES).to(vectors)[..., None]
         self.adam = Adam(self.pool.coefficients)
         self.queue = torch.empty(0, dtype=torch.long)
-        self.taken = 0
 
     def _objective(self, vectors: Tensor) -> objectives.Objective:
         power = self.request.cosine_power
@@ -131,17 +129,31 @@ class _Grid:
         anchors = weights.any(dim=0).nonzero()[:, 0]
         rows = torch.cat([chosen, anchors.cpu() + len(self.vectors)]).to(self.low.device)
         maps = transforms.draw(transforms.LUCID, [self.random], len(chosen))[:, 0]
-        first = self.taken < REDIRECTED_STEPS * len(self.vectors)
-        self.taken += len(chosen)
         leaf = self.pool.coefficients.detach()[rows].requires_grad_()
-        with torch.enable_grad():
-            mixed = self._mixed(leaf[: len(chosen)], leaf[len(chosen) :], weights[:, anchors])
-            pixels = transforms.view(self.pool.pixels(mixed), maps, self.observer.size)
-            with self.observer.open() if first else nullcontext():
-                fields = self.observer.fields(pixels)
-            score = self._objective(self.vectors[rows[: len(chosen)]]).score(fields)
-            (grad,) = torch.autograd.grad(-score.sum(), leaf)
+        vectors = self.vectors[rows[: len(chosen)]]
+        grad = self._gradient(leaf, weights[:, anchors], maps, vectors)
+        stuck = ~grad[: len(chosen)].flatten(1).any(dim=1)
+        if bool(stuck.any()):
+            grad = self._gradient(leaf, weights[:, anchors], maps, vectors, stuck)
         self.adam.step(grad, rows)
+
+    def _gradient(
+        self,
+        leaf: Tensor,
+        weights: Tensor,
+        maps: Tensor,
+        vectors: Tensor,
+        redirected: Tensor | None = None,
+    ) -> Tensor:
+        """The loss' gradient by ``leaf``: the places' coefficients, then those of the anchors."""
+        places = len(vectors)
+        with torch.enable_grad():
+            mixed = self._mixed(leaf[:places], leaf[places:], weights)
+            pixels = transforms.view(self.pool.pixels(mixed), maps, self.observer.size)
+            with self.observer.open(redirected):
+                score = self._objective(vectors).score(self.observer.fields(pixels))
+            (grad,) = torch.autograd.grad(-score.sum(), leaf)
+        return grad
 
     def _mixed(self, own: Tensor, anchors: Tensor, weights: Tensor) -> Tensor:
         return own + torch.einsum("pa,achwr->pchwr", weights, anchors * self.low)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from analysis.featurevis import transforms
-from analysis.featurevis.kernels import AsInBatch
+from analysis.featurevis import kernels, transforms
 from analysis.featurevis.objectives import LOGITS, Objective, field
 from analysis.featurevis.parameters import FourierPictures
 from analysis.featurevis.redirected import Redirected, outermost
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from analysis.models import Classifier
 
 RATE = 0.05
-REDIRECTED_STEPS = 16
 
 
 class Adam:
@@ -95,8 +93,7 @@ class Observer:
         module = self.classifier.module
         others = [n for n in self.layers if n != self.last]
         with ExitStack() as stack:
-            if len(pixels) == 1:
-                stack.enter_context(AsInBatch())
+            stack.enter_context(kernels.Kernels())
             if others:
                 stack.enter_context(hooked(module, {n: keep(n) for n in others}))
             caught[self.last] = module(x) if self.last == LOGITS else run_to(module, self.last, x)
@@ -108,14 +105,16 @@ class Observer:
         other.objective = objective
         return other
 
-    def open(self, pictures: Tensor | None = None) -> AbstractContextManager[object]:
-        """The state in which an ascent's forward passes run: redirected for ``pictures`` (B)."""
-        return Redirected(pictures, left_out=self.left_out)
+    def open(self, redirected: Tensor | None = None) -> AbstractContextManager[object]:
+        """The state in which forward passes run: ReLUs redirected for the pictures (B) marked."""
+        if redirected is None and not self.left_out:
+            return nullcontext()
+        return Redirected(redirected, left_out=self.left_out)
 
     @torch.no_grad()
     def measure(self, pixels: Tensor) -> Tensor:
         """(B,) the objective of pictures as they are, unshifted and unturned."""
-        with self.open() if self.left_out else nullcontext():
+        with self.open():
             scores = self.objective.score(self.fields(transforms.plain(pixels, self.size)))
         return scores
 
@@ -165,22 +164,34 @@ def ascend(
 ) -> Iterator[Progress]:
     """Steps towards a larger objective, one for each set of ``maps`` (steps, B, 2, 3).
 
-    ReLUs are redirected in the first 16 steps, and later for those pictures alone that are still
-    without any gradient, so that the others do not depend on them.
+    A picture without any gradient gets its step from a second pass with redirected ReLUs; the
+    others do not depend on that. Raises UserError when the network puts out no finite numbers.
     """
     adam = Adam(pictures.coefficients, rate)
-    allowed: Tensor | None = None
-    redirected = True
     for step, turned in enumerate(maps, start=1):
-        with torch.enable_grad():
-            pixels = transforms.view(pictures.pixels(), turned, observer.size)
-            with observer.open(allowed) if redirected or observer.left_out else nullcontext():
-                scores = observer.objective.score(observer.fields(pixels))
-            (grad,) = torch.autograd.grad(-scores.sum(), pictures.coefficients)
+        grad, scores = _gradient(observer, pictures, turned)
+        stuck = _flat(grad)
+        if bool(stuck.any()):
+            other, _ = _gradient(observer, pictures, turned, redirected=stuck)
+            grad = torch.where(stuck.view(-1, *[1] * (grad.dim() - 1)), other, grad)
         if not bool(torch.isfinite(grad).all()):
             raise UserError(f"{observer.objective.name} is not a finite number in this network")
         adam.step(grad)
-        stuck = grad.flatten(1).abs().amax(dim=1) == 0
-        allowed = None if step < REDIRECTED_STEPS else stuck
-        redirected = allowed is None or bool(stuck.any())
-        yield Progress(step, stuck, scores.detach() == 0)
+        yield Progress(step, _flat(grad), scores == 0)
+
+
+def _gradient(
+    observer: Observer, pictures: FourierPictures, maps: Tensor, redirected: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The loss' gradient by the coefficients, and the scores (B)."""
+    with torch.enable_grad():
+        pixels = transforms.view(pictures.pixels(), maps, observer.size)
+        with observer.open(redirected):
+            scores = observer.objective.score(observer.fields(pixels))
+        (grad,) = torch.autograd.grad(-scores.sum(), pictures.coefficients)
+    return grad, scores.detach()
+
+
+def _flat(grad: Tensor) -> Tensor:
+    """(B) whether a picture's whole gradient is zero."""
+    return ~grad.flatten(1).any(dim=1)

@@ -37,7 +37,16 @@ _CLAMP: set[Any] = {torch.clamp, Tensor.clamp, Tensor.clamp_}
 _CLAMP_MIN: set[Any] = {torch.clamp_min, Tensor.clamp_min, Tensor.clamp_min_}
 _STATEMENTS: set[Any] = {torch.relu_, Tensor.relu_, functional.relu_, functional.hardtanh_}
 _STATEMENTS |= {Tensor.clamp_, Tensor.clamp_min_}  # may be called for their effect on x alone
-_WEIGHTED = ("Convolution", "Conv", "Addmm", "MmBackward", "Bmm", "Linear", "Attention")
+_WEIGHTED = (
+    "Convolution",
+    "Conv",
+    "Addmm",
+    "MmBackward",
+    "Bmm",
+    "Linear",
+    "Attention",
+    "FromColours",
+)
 
 
 class _Clamp(torch.autograd.Function):
@@ -46,7 +55,7 @@ class _Clamp(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, low: float, high: float, in_place: bool, pictures: Tensor | None
+        ctx: Any, x: Tensor, low: float, high: float, in_place: bool, pictures: Tensor
     ) -> Tensor:
         out = x.clamp_(low, high) if in_place else x.clamp(low, high)
         if in_place:
@@ -61,8 +70,7 @@ class _Clamp(torch.autograd.Function):
         passed = _passed(grad, out, ctx.low, ctx.high)
         every = tuple(range(1, out.dim()))
         stuck = torch.linalg.vector_norm(passed, inf, dim=every) == 0
-        if ctx.pictures is not None:
-            stuck = stuck & ctx.pictures
+        stuck = stuck & ctx.pictures
         if bool(stuck.any()):
             # gradients here are of a loss: a negative one asks for a larger value
             further = ((out <= ctx.low) & (grad > 0)) | ((out >= ctx.high) & (grad < 0))
@@ -81,7 +89,7 @@ def _passed(grad: Tensor, out: Tensor, low: float, high: float) -> Tensor:
 class Redirected(TorchFunctionMode):
     """While open, every ReLU and ReLU6 below redirects the gradients of stuck pictures.
 
-    ``pictures``: (B) bool, the pictures that it may be done for; None is all of them. A minimised
+    ``pictures``: (B) bool, the pictures that it may be done for; None is none of them. A minimised
     objective's gradients are expected (the loss, not the score). ``left_out``: the numbers of those
     ReLU calls, counted from 0, that do nothing at all.
     """
@@ -108,7 +116,7 @@ class Redirected(TorchFunctionMode):
         self.calls += 1
         if number in self.left_out:
             return x
-        if not x.requires_grad:
+        if self.pictures is None or not x.requires_grad:
             return func(*args, **kwargs)
         in_place = _in_place(func, args, kwargs)
         if in_place and x._is_view():  # written through to its base, which has its own history
@@ -126,7 +134,7 @@ class Redirected(TorchFunctionMode):
 def outermost(run: Callable[[], Tensor]) -> frozenset[int]:
     """The numbers of the ReLU calls that ``run`` puts its result through last: those met on the way
     back from the result before any convolution or matrix product."""
-    with Redirected():
+    with Redirected(torch.ones(1, dtype=torch.bool)):
         waiting, seen, found = [run().grad_fn], set(), set()
     while waiting:
         node = waiting.pop()
