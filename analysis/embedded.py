@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from analysis.torchvision_shim import torchvision
 from cache.errors import UserError
 
+UnpicklingError = pickle.UnpicklingError
 CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _ALLOWED = {

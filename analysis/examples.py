@@ -175,15 +175,3 @@ def _reach(line: NDArray[np.float32], middle: float, share: float, least: float)
     inside = np.cumsum(line[order]) >= share * total
     half = float(away[order][int(np.argmax(inside))]) + 0.5
     return float(min(1.0, max(least, 2 * half) / len(line)))
-
-
-def patch_box(
-    place: int, grid: tuple[int, int], reach: tuple[float, float]
-) -> tuple[float, float, float, float]:
-    """(top, left, bottom, right) in parts of the picture, moved inside where it would hang over."""
-    row, col = divmod(int(place), grid[1])
-    box = []
-    for index, count, size in ((row, grid[0], reach[0]), (col, grid[1], reach[1])):
-        start = min(max(0.0, (index + 0.5) / count - size / 2), 1.0 - size)
-        box.append((start, start + size))
-    return box[0][0], box[1][0], box[0][1], box[1][1]

@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import importlib.util
 import io
-import pickle
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +25,7 @@ from cache.errors import UserError
 IMAGENET = "imagenet"
 SILENCE = 30.0  # seconds without a byte after which a download is given up
 # urllib's errors are OSErrors; a wrong hash and an unreadable archive are RuntimeErrors
-UNREADABLE = (OSError, RuntimeError, HTTPException, pickle.UnpicklingError, EOFError)
+UNREADABLE = (OSError, RuntimeError, HTTPException, embedded.UnpicklingError, EOFError)
 
 
 @dataclass

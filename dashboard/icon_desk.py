@@ -28,7 +28,6 @@ class IconDesk:
         self._jobs: dict[tuple[str, str, int], str] = {}
         self._names: dict[tuple[str, str], dict[str, str]] = {}
         self._begun: dict[tuple[str, ...], str] = {}
-        self._notices: list[str] = []
         self._lock = threading.Lock()
 
     def icons(self, model: str, layer: str, channels: list[int]) -> dict[int, dict[str, Any]]:
@@ -105,15 +104,13 @@ class IconDesk:
     def status(self, seen: int) -> dict[str, Any]:
         """Running background jobs, and the notices after the ``seen`` first."""
         with self._lock:
-            self._notices += [n for n in self.service.jobs.notices() if n not in self._notices]
-            notices = self._notices[seen:]
-            total = len(self._notices)
+            notices = self.service.jobs.notices()
         running = [
             {"id": job.id, "label": LABELS[job.task], "done": job.done, "total": job.total,
              "left": job.seconds_left}
             for job in self.service.jobs.running() if job.task in LABELS
         ]  # fmt: skip
-        return {"running": running, "notices": notices, "seen": total}
+        return {"running": running, "notices": notices[seen:], "seen": len(notices)}
 
 
 def _grid_text(state: str, error: str | None, shown: dict[str, Any]) -> str:

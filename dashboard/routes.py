@@ -13,7 +13,7 @@ from flask import Flask, Response, abort, request
 from PIL import Image
 
 from analysis import images
-from analysis.examples import patch_box
+from analysis.patches import patch_box
 from cache.errors import UserError
 from dashboard.icon_desk import IconDesk
 from dashboard.service import Service

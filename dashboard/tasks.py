@@ -14,6 +14,7 @@ from analysis.layers import Layer
 from analysis.sources import torchvision_names
 from cache.errors import UserError
 from dashboard.bench import Bench
+from dashboard.grids import blocks, numbers
 from dashboard.protocol import Task
 from dashboard.tasks_check import CHECK_TASKS
 from dashboard.tasks_icons import ICON_TASKS
@@ -107,26 +108,10 @@ def grid(
     return {
         "rows": min(rows, GRID_CELLS), "cols": min(cols, GRID_CELLS),
         "fullRows": rows, "fullCols": cols,
-        "activation": _numbers(blocks(strength, GRID_CELLS, "mean")),
-        "effect": _numbers(blocks(one.per_place, GRID_CELLS, "sum")),
+        "activation": numbers(blocks(strength, GRID_CELLS, "mean")),
+        "effect": numbers(blocks(one.per_place, GRID_CELLS, "sum")),
         "margin": effects.margin, "a": effects.target.a, "b": effects.target.rather_than,
     }  # fmt: skip
-
-
-def blocks(values: Any, most: int, how: str) -> Any:
-    """(h, w) in at most ``most`` cells a side: the mean or the sum of what falls into each cell."""
-    h, w = values.shape
-    rows, cols = min(h, most), min(w, most)
-    row_of = np.arange(h) * rows // h
-    col_of = np.arange(w) * cols // w
-    sums, counts = np.zeros((rows, cols)), np.zeros((rows, cols))
-    np.add.at(sums, (row_of[:, None], col_of[None, :]), values)
-    np.add.at(counts, (row_of[:, None], col_of[None, :]), 1)
-    return sums / counts if how == "mean" else sums
-
-
-def _numbers(values: Any) -> list[float]:
-    return [float(f"{v:.4g}") for v in np.asarray(values, np.float64).ravel()]
 
 
 def ladder(
@@ -139,7 +124,7 @@ def ladder(
         values = blocks(one.per_place, THUMB_CELLS, "sum")
         rows.append({
             "layer": step.name, "rows": values.shape[0], "cols": values.shape[1],
-            "values": _numbers(values),
+            "values": numbers(values),
         })  # fmt: skip
     return rows
 
@@ -176,7 +161,7 @@ def channel_map(
     else:
         values = magnitudes(one.activation, found) if kind == "activation" else one.per_place
     rows, cols = found.grid or (1, 1)
-    return {"rows": rows, "cols": cols, "values": _numbers(values), "kind": kind}
+    return {"rows": rows, "cols": cols, "values": numbers(values), "kind": kind}
 
 
 TASKS: dict[str, Task] = {

@@ -12,9 +12,9 @@ from typing import Any
 from analysis.featurevis.icons import PRESETS, RECIPE, Frame, IconRequest
 from analysis.featurevis.icons import strides as icon_strides
 from analysis.layers import find_layer
-from cache.errors import UserError
 from cache.keys import content_key
 from dashboard.bench import Bench
+from dashboard.mosaic import draw_mosaic
 from dashboard.protocol import Progress, Task
 
 
@@ -89,12 +89,7 @@ def _keep(
 
 def mosaic(bench: Bench, *, model: str, picture: str, layer: str) -> Iterator[Progress]:
     """The activation grid: for every cell the picture of what the layer sees there."""
-    from dashboard.mosaic import draw_mosaic
-
-    found = bench.layer(model, layer)
-    if found.grid is None:
-        raise UserError(f"layer {layer} has no grid of places")
-    return (yield from draw_mosaic(bench, model, picture, found))
+    return (yield from draw_mosaic(bench, model, picture, bench.layer(model, layer)))
 
 
 ICON_TASKS: dict[str, Task] = {"icons_known": icons_known, "icons": icons, "mosaic": mosaic}

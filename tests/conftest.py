@@ -1,4 +1,5 @@
-"""What every test may ask for: the shared photographs and models, skipped with a word where they are absent."""
+"""What every test may ask for: the shared photographs and models, skipped with a word where they
+are absent."""
 
 import os
 from pathlib import Path

@@ -67,12 +67,25 @@ def render_grid(
 
     A generator that may be closed at any moment; same request and activation, same pictures.
     """
+    for _, frame in strides(classifier, activation, request, every=every):
+        if frame is not None:
+            yield frame
+
+
+def strides(
+    classifier: "Classifier", activation: Tensor, request: GridRequest, *, every: int = 4
+) -> Iterator[tuple[int, GridFrame | None]]:
+    """As ``render_grid``, but after every single step: (steps in all, a frame now and then), so
+    that whoever shares the processor can take a turn in between."""
     grid = _Grid(classifier, activation, request)
     for step in range(1, grid.steps + 1):
         grid.step()
-        if step % every == 0 or step == grid.steps:
-            images, done = grid.images(), step == grid.steps
-            yield GridFrame(step, grid.steps, images, grid.observer.size, done)
+        done = step == grid.steps
+        if step % every and not done:
+            yield grid.steps, None
+        else:
+            images = grid.images()
+            yield grid.steps, GridFrame(step, grid.steps, images, grid.observer.size, done)
 
 
 class _Grid:

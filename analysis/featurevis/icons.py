@@ -92,6 +92,16 @@ def render(classifier: "Classifier", request: IconRequest, *, every: int = 8) ->
     picture does not depend on what it is batched with (but for rounding). Raises UserError for a
     unit or layer that the network does not have.
     """
+    for frame in strides(classifier, request, every=every):
+        if frame is not None:
+            yield frame
+
+
+def strides(
+    classifier: "Classifier", request: IconRequest, *, every: int = 8
+) -> Iterator[Frame | None]:
+    """As ``render``, but after every single step: a frame now and then, else None, so that whoever
+    shares the processor can take a turn in between."""
     check(classifier, request)
     measured = objective_of(classifier, request)
     wanted = -measured if request.negative else measured
@@ -103,8 +113,8 @@ def render(classifier: "Classifier", request: IconRequest, *, every: int = 8) ->
     meter = observer.for_(measured)
     pictures, maps = _start(classifier, request, min(request.size, observer.size))
     for progress in ascend(observer, pictures, maps):
-        if progress.step % every == 0 or progress.step == request.steps:
-            yield _frame(pictures, progress, meter, request)
+        shown = progress.step % every == 0 or progress.step == request.steps
+        yield _frame(pictures, progress, meter, request) if shown else None
 
 
 def _start(

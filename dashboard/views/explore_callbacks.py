@@ -116,13 +116,26 @@ def sentence(here: Context) -> list[Component]:
             f"{verb} ", html.B(here.name(here.a), className="pos"), " ",
             html.Span(share_a, className="num"), " rather than ",
             html.B(here.name(here.b), className="neg"), ": ", term("margin"), " ",
-            html.B(signed(here.margin), className="num", id="margin"), *known,
+            *_margin(here), *known,
         ]),
         action("swap", {"a": here.b, "b": here.a}, label="Swap the two classes", className="pill"),
         html.Button("test it", type="button", className="pill", **{"data-local": "test"},
                     title="Go to the check of the explanation"),
         copy_command(here.command("explain", *here.versus)),
     ]  # fmt: skip
+
+
+def _margin(here: Context) -> list[Component]:
+    """The margin; with groups off, the old value struck through and the measured one."""
+    number = html.B(signed(here.margin), className="num", id="margin")
+    if not (here.chosen.off and here.chosen.tab == "groups"):
+        return [number]
+    off = list(here.chosen.off)
+    found = here.service.ask("without_groups", **here.at_layer, off=off)
+    number.className = "num struck"
+    count = "a group" if len(off) == 1 else f"{len(off)} groups"
+    new = html.B(signed(found["without"]), className="num", id="margin-without")
+    return [number, " ", new, html.Span(f" without {count}", className="label")]
 
 
 def _truth(here: Context, truth: int) -> Component:
@@ -261,6 +274,17 @@ def _register_overlay(app: dash.Dash, service: Service) -> None:
         return overlay(Context.of(service, data))
 
 
+def _pixels_text(found: dict[str, Any]) -> str:
+    """The map of pixels beside its own check."""
+    first = f"{100 * found['share']:.0f} %"
+    mean, sd = found["shifted"]
+    return (
+        f"Integrated gradients. Blurring the first {first} of pixels: margin "
+        f"{signed(found['before'])} \u2192 {signed(found['without'])}; the same shape elsewhere: "
+        f"{signed(mean)} \u00b1 {sd:.1f}."
+    )
+
+
 def overlay(here: Context) -> tuple[Any, dict[str, Any] | None]:
     """The line below the picture and the map over it."""
     kind, unit = here.chosen.map, here.chosen.unit
@@ -276,7 +300,7 @@ def overlay(here: Context) -> tuple[Any, dict[str, Any] | None]:
         }  # fmt: skip
     if kind == "pixels":
         found = ask("pixels", **here.question)
-        return found["text"], {"kind": "effect", **found["map"]}
+        return _pixels_text(found), {"kind": "effect", **found["map"]}
     drawn = ask("channel_map", **here.at_layer, channel=unit, kind=kind)
     who = f"neuron {unit}" if unit is not None else f"all neurons of {here.layer}"
     if kind == "effect":

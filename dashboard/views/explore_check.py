@@ -8,7 +8,7 @@ from dash import Input, Output, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard.components import copy_command, note, signed, term
+from dashboard.components import copy_command, note, share, signed, term
 from dashboard.protocol import JobError
 from dashboard.service import Service
 from dashboard.views.context import Context
@@ -39,24 +39,34 @@ def verdict(here: Context, found: dict[str, Any]) -> list[Component]:
     count = len(found["channels"])
     if not count:
         return [note("No neuron here speaks for this answer; there is nothing to remove.")]
-    fair, anyhow = found["matched"], found["random"]
-    low = min(0.0, found["before"], found["without"], fair["mean"] - fair["sd"])
-    high = max(0.0, found["before"], found["without"], fair["mean"] + fair["sd"])
-    scale = (low, high if high > low else low + 1)
     which = "the strongest neuron" if count == 1 else f"the {count} strongest"
-    rows = [
-        *_row("as it is", found["before"], scale),
-        *_row(f"without {which}", found["without"], scale, id="without"),
-        *_row(f"without {count} equally active", fair["mean"], scale, fair["sd"]),
-        *_row(f"without {count} at random", anyhow["mean"], scale, anyhow["sd"]),
-    ]
-    state = "" if found["confirmed"] else " off"
     return [
-        html.Div(rows, className="verdict" + state),
+        html.Div(
+            bars(found, f"without {which}", str(count)),
+            className="verdict" + ("" if found["confirmed"] else " off"),
+        ),
         _conclusion(here, found, count),
-        html.P(found["caveat"], className="caption"),
+        _caveat(found, count),
         copy_command(here.command("explain", *here.versus, "--layer", here.layer)),
     ]
+
+
+def bars(found: dict[str, Any], removed: str, count: str) -> list[Component]:
+    """The margin as it is, without what was removed, and without both controls, on one scale."""
+    controls = [
+        (f"without {count} {text}", found[kind])
+        for kind, text in (("equal", "equally active"), ("random", "at random"))
+        if found[kind] is not None
+    ]
+    values = [0.0, found["before"], found["without"]]
+    for _, control in controls:
+        values += [control["mean"] - control["sd"], control["mean"] + control["sd"]]
+    scale = (min(values), max(values) if max(values) > min(values) else min(values) + 1)
+    rows = [*_row("as it is", found["before"], scale, id="before")]
+    rows += _row(removed, found["without"], scale, id="without")
+    for label, control in controls:
+        rows += _row(label, control["mean"], scale, control["sd"])
+    return rows
 
 
 def _row(
@@ -82,20 +92,50 @@ def _row(
 
 
 def _conclusion(here: Context, found: dict[str, Any], count: int) -> Component:
-    """Says only what was measured; grey and plain where the claim did not hold."""
+    """Says only what was measured; plain where the claim did not hold."""
     them = "this neuron" if count == 1 else f"these {count} neurons"
-    if found["confirmed"]:
-        start = [html.B("Confirmed: "), f"removing {them} costs "]
-        start += [html.B(signed(found["without"] - found["before"]), className="num"),
-                  " of the ", term("margin"), ", ", html.B(f"{found['times']:.1f} times"),
-                  " as much as ",
-                  term("equally active", "equally active others"), ". "]  # fmt: skip
+    control = found["equal"] or found["random"]
+    if control is None:
+        start = ["There are too few other neurons for a control: nothing is claimed. "]
+    elif found["confirmed"]:
+        cost = abs(found["before"] - found["without"])
+        times = f"{cost / control['moved']:.1f} times" if control["moved"] > 0.005 else "far more"
+        start = [
+            html.B("Confirmed: "), f"removing {them} moves the ", term("margin"), " by ",
+            html.B(signed(found["without"] - found["before"]), className="num"), ", ",
+            html.B(times), " as far as ",
+            term("equally active", "equally active others"), ". ",
+        ]  # fmt: skip
     else:
-        start = [html.B("Not confirmed: "), f"removing {them} does no more than removing ",
-                 term("equally active", "equally active others"), " would. "]  # fmt: skip
-    flip = found["smallest"]
-    if flip is None:
-        end = "No set of these neurons, in order of effect, flips the answer."
+        start = [
+            html.B("Not confirmed: "), f"removing {them} does not do what was claimed, or no more "
+            "than removing ", term("equally active", "equally active others"), " would. ",
+        ]  # fmt: skip
+    return html.P([*start, _flips(here, found)], className="conclusion")
+
+
+def _flips(here: Context, found: dict[str, Any]) -> Component:
+    """The smallest set, in order of effect, that changes the answer; and that turns the margin."""
+    flip, turn = found["flip"], found["reversal"]
+    if flip is None and turn is None:
+        text = "No set of neurons, in order of effect, flips the answer."
     else:
-        end = f"Smallest set that flips it: {flip} (to {here.name(found['flips_to'])})."
-    return html.P([*start, html.Span(end, id="smallest")], className="conclusion")
+        parts = []
+        if flip is not None:
+            parts.append(f"Smallest set that flips the answer: {flip['count']} "
+                         f"(to {here.name(flip['answer'])}).")  # fmt: skip
+        if turn is not None and (flip is None or turn["count"] != flip["count"]):
+            parts.append(f"Smallest that turns the margin round: {turn['count']}.")
+        text = " ".join(parts)
+    return html.Span(text, id="smallest")
+
+
+def _caveat(found: dict[str, Any], count: int) -> Component:
+    """How fair the fair control is: some strong neurons have no equal."""
+    equal = found["equal"]
+    if equal is None:
+        return html.P("There are no equally active others to compare with.", className="caption")
+    text = f"The others were as active as {share(equal['match'])} of these"
+    if equal["unmatched"] >= 0.05 * count:
+        text += f"; {equal['unmatched']:.1f} of {count} had no equal within a quarter"
+    return html.P(f"{text}; {equal['draws']} draws.", className="caption")

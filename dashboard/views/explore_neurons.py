@@ -14,7 +14,6 @@ from dashboard.components import (
     bar,
     copy_command,
     note,
-    share,
     signed,
     term,
     unit_icon,
@@ -22,6 +21,7 @@ from dashboard.components import (
 from dashboard.protocol import BACKGROUND, JobError
 from dashboard.service import Service
 from dashboard.views.context import Context
+from dashboard.views.explore_check import bars
 
 ROWS = 8
 
@@ -149,20 +149,21 @@ def _group(here: Context, number: int, group: dict[str, Any], off: bool) -> Comp
 
 
 def _measured(here: Context, measured: dict[str, Any] | None) -> Component:
-    """Logits and sentence at once, the old value struck through."""
+    """What removing the groups that are off really does, beside the controls."""
     if measured is None:
         return html.P("All groups are on.", className="caption", id="groups-measured")
-    said = measured["top"][0]
-    changed = said["index"] != here.answers["top"][0]["index"]
-    return html.P(
+    said = measured["answer_without"]
+    verb = "still says" if said == measured["answer_before"] else "now says"
+    state = "" if measured["confirmed"] else " off"
+    rows = bars(measured, "without these groups", "others,")
+    return html.Div(
         [
-            "Measured: ", term("margin"), " ",
-            html.Span(signed(here.margin), className="struck num"),
-            " ", html.B(signed(measured["margin"]), className="num"), ". It ",
-            "now says " if changed else "still says ",
-            html.B(said["class"]), f" {share(said['probability'])}.",
+            html.Div(rows, className="verdict" + state),
+            html.P([f"Run again without them it {verb} ", html.B(here.name(said)), ". ",
+                    "Confirmed." if measured["confirmed"] else "Not beyond what as much other "
+                    "activation does: not confirmed."], className="conclusion"),
         ],
-        className="conclusion", id="groups-measured",
+        id="groups-measured",
     )  # fmt: skip
 
 

@@ -96,9 +96,10 @@ def _facts(here: Context, unit: int) -> Component:
         ("fires here (summed over places)", amount(alone["activation"]), ""),
         (["estimated ", term("effect"), " on the margin"], signed(alone["effect"], 2), ""),
         ([term("measured effect"), " when removed"], signed(measured, 2), "measured-effect"),
-        (f"{a} without it", share(alone["p_a"]), ""),
-        (f"{b} without it", share(alone["p_b"]), ""),
     ]
+    for shift in alone["shifts"][:4]:
+        name = here.name(shift["index"])
+        facts.append((name, f"{share(shift['before'])} \u2192 {share(shift['without'])}", ""))
     cells: list[Component] = []
     for label, value, id_ in facts:
         cells += [html.Span(label), html.B(value, className="num", **({"id": id_} if id_ else {}))]
