@@ -18,11 +18,13 @@ from dashboard.views import explore, explore_callbacks, neuron
 
 TITLES = {"explore": "Explore", "neuron": "Neuron"}
 THEME_SCRIPT = """<script>
-(function () {
-  var kept = localStorage.getItem("neuronscope-theme");
-  var dark = kept ? kept === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  document.documentElement.dataset.mantineColorScheme = dark ? "dark" : "light";
-})();
+window.neuronscope = {
+  wantedTheme: function () {
+    var kept = localStorage.getItem("neuronscope-theme");
+    return kept || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  }
+};
+document.documentElement.dataset.mantineColorScheme = window.neuronscope.wantedTheme();
 </script>"""
 
 
@@ -143,7 +145,7 @@ def _navigation(app: dash.Dash, service: Service) -> None:
         Output("themed", "children"), Input("selection", "data"), prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
-        """function () { return document.documentElement.dataset.mantineColorScheme; }""",
+        "function () { return window.neuronscope.wantedTheme(); }",
         Output("mantine", "forceColorScheme"), Input("url", "id"),
     )  # fmt: skip
     app.clientside_callback(

@@ -4,7 +4,7 @@ neuron."""
 from typing import Any
 
 import dash
-from dash import Input, Output, html, no_update
+from dash import Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
@@ -18,12 +18,13 @@ from dashboard.components import (
     term,
     unit_icon,
 )
-from dashboard.protocol import BACKGROUND, JobError
+from dashboard.protocol import INTERACTIVE, JobError
 from dashboard.service import Service
 from dashboard.views.context import Context
 from dashboard.views.explore_check import bars
 
 ROWS = 8
+PATIENCE = 120  # seconds that a panel waits for the pass over the open pictures
 
 
 def register(app: dash.Dash, service: Service) -> None:
@@ -59,6 +60,23 @@ def register(app: dash.Dash, service: Service) -> None:
             return drawer(Context.of(service, data)), "drawer open"
         except (UserError, JobError) as error:
             return [close_button(), note(str(error), kind="error")], "drawer open"
+
+    @app.callback(
+        Output("drawer-patches", "children"), Input("drawer", "children"),
+        State("selection", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    def fill_patches(_: Any, data: dict[str, Any]) -> Any:
+        return patches_of(service, data, 6)
+
+
+def patches_of(service: Service, data: dict[str, Any] | None, count: int) -> Any:
+    """The patches of the chosen neuron, or the one line that says why there are none."""
+    if not data or data["unit"] is None:
+        return no_update
+    try:
+        return patches(Context.of(service, data), data["unit"], count)
+    except (UserError, JobError) as error:
+        return note(str(error), kind="error")
 
 
 def neurons(here: Context) -> list[Component]:
@@ -202,7 +220,9 @@ def drawer(here: Context) -> list[Component]:
     command = copy_command(drawing_of(here, unit))
     return [
         top, html.Div([icon, looks], className="figures"), facts,
-        html.H2("Real patches that excite it"), patches(here, unit, 6), command,
+        html.H2("Real patches that excite it"),
+        html.Div(note("Looking through the open pictures\u2026", kind="busy"), id="drawer-patches"),
+        command,
     ]  # fmt: skip
 
 
@@ -215,11 +235,11 @@ def drawing_of(here: Context, unit: int) -> list[str]:
 def patches(here: Context, unit: int, count: int) -> Component:
     """The strongest patches of the pictures that are open; says so while they are looked for."""
     jobs = here.service.jobs
-    job = jobs.submit("examples", priority=BACKGROUND, model=here.model, layer=here.layer)
-    status = jobs.wait(job, timeout=2.5)
+    job = jobs.submit("examples", priority=INTERACTIVE, model=here.model, layer=here.layer)
+    status = jobs.wait(job, timeout=PATIENCE)
     if status.state != "done":
-        text = status.error or "The open pictures are still being looked through; open this again."
-        return note(text, kind="error" if status.error else "busy")
+        text = status.error or "There are many pictures to look through; choose it again later."
+        return note(text, kind="error" if status.error else "quiet")
     rows = here.service.ask("patches", model=here.model, layer=here.layer, channel=unit)
     seen = status.result["pictures"]
     figures = [_patch(here, row) for row in rows[:count]]

@@ -4,7 +4,7 @@ does there."""
 from typing import Any
 
 import dash
-from dash import Input, Output, html, no_update
+from dash import Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
@@ -12,7 +12,7 @@ from dashboard.components import action, amount, copy_command, note, share, sign
 from dashboard.protocol import JobError
 from dashboard.service import Service
 from dashboard.views.context import Context
-from dashboard.views.explore_neurons import drawing_of, patches, unit_name
+from dashboard.views.explore_neurons import drawing_of, patches_of, unit_name
 
 
 def layout() -> Component:
@@ -37,25 +37,43 @@ def register(app: dash.Dash, service: Service) -> None:
             )
             return [note(str(error), kind="error"), back]
 
+    @app.callback(
+        Output("neuron-patches", "children"), Input("neuron-page", "children"),
+        State("selection", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    def fill_patches(_: Any, data: dict[str, Any]) -> Any:
+        if not data or data["view"] != "neuron":
+            return no_update
+        try:
+            unit = _unit(Context.of(service, data))
+        except (UserError, JobError):
+            return no_update  # the page above says it
+        return patches_of(service, {**data, "unit": unit}, 9)
+
 
 def page(here: Context) -> list[Component]:
     """Icon and facts, the open picture's map, and real patches."""
     known = next((s for s in here.network["layers"] if s["layer"] == here.layer), None)
     if known is None:
         raise UserError(f"this network has no layer {here.layer!r} with a grid; choose another")
-    unit = here.chosen.unit if here.chosen.unit is not None else _strongest(here)
+    unit = _unit(here)
     if unit >= known["channels"]:
         raise UserError(f"neuron {unit} is out of range: {here.layer} has {known['channels']}")
     return [
         _head(here, unit, known["channels"]),
         html.Div([_icon(here, unit), _facts(here, unit)], className="neuron-top"),
-        html.Section([html.H2("Real patches that excite it"), patches(here, unit, 9)],
+        html.Section([html.H2("Real patches that excite it"),
+                      html.Div(note("Looking through the open pictures\u2026", kind="busy"),
+                               id="neuron-patches")],
                      className="panel"),
         copy_command(drawing_of(here, unit)),
     ]  # fmt: skip
 
 
-def _strongest(here: Context) -> int:
+def _unit(here: Context) -> int:
+    """The chosen neuron, else the one with the largest effect on the open picture."""
+    if here.chosen.unit is not None:
+        return here.chosen.unit
     found = here.service.ask("neurons", **here.at_layer, at=None, sort="effect", top=1)
     return int(found["neurons"][0]["channel"])
 
@@ -121,7 +139,7 @@ def _veil(found: dict[str, Any]) -> Component:
     """The neuron's activation as a dark veil that opens where it fires; plain cells, no script."""
     most = max([1e-9, *found["values"]])
     cells = [
-        html.I(style={"opacity": f"{0.82 * (1 - max(0.0, v / most) ** 0.6):.2f}"})
+        html.I(style={"opacity": f"{0.72 * (1 - max(0.0, v / most) ** 0.6):.2f}"})
         for v in found["values"]
     ]
     shape = {"gridTemplateColumns": f"repeat({found['cols']}, 1fr)"}
