@@ -1,10 +1,11 @@
 """How long a person waits in Explore, measured in a real browser against the real command.
 
-    python benchmarks/explore.py [--model M] [--rounds N] [--pictures DIR]
+python benchmarks/explore.py [--model M] [--rounds N] [--pictures DIR]
 
-Prints, in seconds, the median and the worst of: a new picture until answers, grid, neurons (with effects) and
-check stand; a click on another place until its neurons are listed; a click on a layer never seen until the first
-icon of one of its neurons can be looked at. The cache is empty at the start; every picture and layer is new.
+Prints, in seconds, the median and the worst of: a new picture until answers, grid, neurons (with
+effects) and check stand; a click on another place until its neurons are listed; a click on a layer
+never seen until the first icon of one of its neurons can be looked at. The cache is empty at the
+start; every picture and layer is new.
 """
 
 import argparse
@@ -86,8 +87,8 @@ def first_icon(page: Page, step: int) -> float:
     """Seconds until an icon of a layer never seen before is more than an empty square."""
     start = time.perf_counter()
     page.evaluate(f"document.querySelectorAll('#ladder button')[{step}].click()")
-    script = """(layer) => [...document.querySelectorAll('#neurons img.unit-icon')].some(
-        i => i.dataset.layer === layer && i.src.includes('/blob/') && i.complete && i.naturalWidth)"""
+    script = """(layer) => [
+        ...document.querySelectorAll('#neurons img.unit-icon')].some(i => i.dataset.layer === layer && i.src.includes('/blob/') && i.complete && i.naturalWidth)"""
     layer = page.evaluate(
         f"JSON.parse(document.querySelectorAll('#ladder button')[{step}].dataset.do).layer"
     )
