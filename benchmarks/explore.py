@@ -87,8 +87,10 @@ def first_icon(page: Page, step: int) -> float:
     """Seconds until an icon of a layer never seen before is more than an empty square."""
     start = time.perf_counter()
     page.evaluate(f"document.querySelectorAll('#ladder button')[{step}].click()")
-    script = """(layer) => [
-        ...document.querySelectorAll('#neurons img.unit-icon')].some(i => i.dataset.layer === layer && i.src.includes('/blob/') && i.complete && i.naturalWidth)"""
+    script = (
+        "(layer) => [...document.querySelectorAll('#neurons img.unit-icon')].some("
+        "i => i.dataset.layer === layer && i.src.includes('/blob/') && i.naturalWidth > 1)"
+    )
     layer = page.evaluate(
         f"JSON.parse(document.querySelectorAll('#ladder button')[{step}].dataset.do).layer"
     )

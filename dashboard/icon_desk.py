@@ -28,6 +28,7 @@ class IconDesk:
         self._jobs: dict[tuple[str, str, int], str] = {}
         self._names: dict[tuple[str, str], dict[str, str]] = {}
         self._begun: dict[tuple[str, ...], str] = {}
+        self._grid: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def icons(self, model: str, layer: str, channels: list[int]) -> dict[int, dict[str, Any]]:
@@ -85,12 +86,21 @@ class IconDesk:
 
     def grid(self, model: str, picture: str, layer: str) -> dict[str, Any]:
         """The activation grid of a picture: {url, done, text} as it forms."""
+        wanted = {"model": model, "picture": picture, "layer": layer}
         with self._lock:
-            status = self._once("mosaic", VISIBLE, model=model, picture=picture, layer=layer)
+            self._leave_grid(wanted)
+            status = self._once("mosaic", BACKGROUND, **wanted)
         shown = (status.result or status.partial) or {}
         url = f"/blob/{shown['key']}" if shown.get("key") else None
         done = status.state in ("done", "failed", "cancelled", "unknown")
         return {"url": url, "done": done, "text": _grid_text(status.state, status.error, shown)}
+
+    def _leave_grid(self, wanted: dict[str, str]) -> None:
+        """Another grid is looked at: the one before stops, unless it is done."""
+        if self._grid and self._grid != wanted:
+            job = self._begun.pop(("mosaic", *self._grid.values()), "")
+            self.service.jobs.cancel(job)
+        self._grid = wanted
 
     def _once(self, task: str, priority: int, **given: str) -> JobStatus:
         """The status of a job that is begun only once: what was cancelled stays cancelled."""
