@@ -152,7 +152,12 @@ def _scale(found: dict[str, Any]) -> tuple[float, float]:
 
 def _number(value: float, digits: int = 1) -> str:
     """With its sign, and a minus as wide as the plus."""
-    return f"{value:+.{digits}f}".replace("-", "−")
+    tiny = 0 < abs(value) < 10**-digits
+    return (f"{value:+.1e}" if tiny else f"{value:+.{digits}f}").replace("-", "−")
+
+
+def _spread(value: float) -> str:
+    return f" ± {_number(value)[1:]}" if value else ""
 
 
 def _share(part: float) -> str:
@@ -172,7 +177,7 @@ def _check(found: dict[str, Any], check: dict[str, Any]) -> str:
             rows.append((f"without {count} {words} others", control["mean"], control["sd"]))
     bars = "".join(
         f'<div class="row"><span>{label}</span>{_bar(value, low, high, spread)}'
-        f'<span class="num">{_number(value)}{f" ± {spread:.1f}" if spread else ""}</span></div>'
+        f'<span class="num">{_number(value)}{_spread(spread)}</span></div>'
         for label, value, spread in rows
     )
     flip = check["smallest_flip"]

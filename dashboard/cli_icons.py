@@ -2,7 +2,6 @@
 
 import argparse
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from analysis.featurevis.icons import PRESETS, RECIPE, Frame, IconRequest, check
 from analysis.featurevis.objectives import LOGITS
 from analysis.layers import find_layer
 from analysis.models import Classifier
+from cache.codecs import encode
 from cache.errors import UserError
 from cache.keys import content_key
 from cache.store import Entry, Store
@@ -143,7 +143,7 @@ def icons_for(
             else:
                 icons[layer, channel] = data
         if missing and time.monotonic() < deadline:
-            icons |= _drawn_icons(given, classifier, store, layer, missing)
+            icons |= _drawn_icons(given, classifier, store, layer, missing, deadline)
         show(done, len(wanted))
     return icons
 
@@ -173,16 +173,19 @@ def _stored(
 
 
 def _drawn_icons(
-    given: argparse.Namespace, classifier: Classifier, store: Store, layer: str, channels: list[int]
-) -> dict[tuple[str, int], bytes]:
+    given: argparse.Namespace, classifier: Classifier, store: Store, layer: str,
+    channels: list[int], deadline: float,
+) -> dict[tuple[str, int], bytes]:  # fmt: skip
+    """Draws a few icons; past the deadline they are taken as they are, and not kept."""
     frames = render(classifier, _icon_request(given, layer, tuple(channels), "preview"))
-    frame = deque(frames, maxlen=1)[0]
+    frame = next(frames)
+    while not frame.done and time.monotonic() < deadline:
+        frame = next(frames)
     icons = {}
     for i, channel in enumerate(channels):
-        key = _icon_key(given, classifier, layer, channel, "preview")
-        meta = {"activation": frame.activations[i], "dead": frame.dead[i], "steps": frame.step}
-        store.put(key, "webp", frame.images[i], meta=meta)
-        stored = store.read(key)
-        assert stored is not None  # what was just put
-        icons[layer, channel] = stored[0]
+        icons[layer, channel] = encode("webp", frame.images[i])[0]
+        if frame.done:
+            key = _icon_key(given, classifier, layer, channel, "preview")
+            meta = {"activation": frame.activations[i], "dead": frame.dead[i], "steps": frame.step}
+            store.put(key, "webp", frame.images[i], meta=meta)
     return icons

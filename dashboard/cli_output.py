@@ -71,8 +71,8 @@ def _shown(value: Any) -> str:
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """A number that always carries its sign; small ones keep three figures."""
-    return f"{value:+.3g}" if 0 < abs(value) < 0.1 else f"{value:+.{digits}f}"
+    """A number that always carries its sign; small ones keep two figures."""
+    return f"{value:+.1e}" if 0 < abs(value) < 10**-digits else f"{value:+.{digits}f}"
 
 
 def target(path: Path, suffixes: Iterable[str]) -> Path:

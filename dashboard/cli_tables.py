@@ -53,4 +53,4 @@ def _check(check: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _control(found: dict[str, Any] | None) -> str:
-    return f"{signed(found['mean'])} ± {found['sd']:.2f}" if found else "-"
+    return f"{signed(found['mean'])} ± {signed(found['sd'])[1:]}" if found else "-"
