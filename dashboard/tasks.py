@@ -54,7 +54,9 @@ def network(bench: Bench, *, model: str) -> dict[str, Any]:
         raise UserError("only networks named on the command line can be opened; see --model")
     classifier = bench.classifier(model)
     steps = layers.ladder(classifier)
-    deep = [step for step in steps if step.grid and min(step.grid) >= 10]
+    # behind a transformer's last block only the class token counts: its places have no effect
+    seen = [step for step in steps if not (step.extras and step is steps[-1])]
+    deep = [step for step in seen if step.grid and min(step.grid) >= 10]
     usual = (deep or list(steps) or [None])[-1]
     if usual is None:
         raise UserError(f"{model} has no layer with a grid of places; Explore needs one")

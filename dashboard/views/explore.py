@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboard.components import action, section, term
+from dashboard.components import action, note, section, term
 from dashboard.selection import SORTS
 
 MAP_NAMES = {
@@ -27,7 +27,12 @@ def layout() -> Component:
     (``explore.css``)."""
     return html.Div(
         [
-            html.Div(id="sentence", className="sentence", role="status"),
+            html.Div(
+                note("Loading the network\u2026", kind="busy"),
+                id="sentence",
+                className="sentence",
+                role="status",
+            ),
             html.Main(
                 [
                     html.Div([_picture(), _predictions()], className="column left"),
