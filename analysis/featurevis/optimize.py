@@ -24,12 +24,17 @@ RATE = 0.05
 
 class Adam:
     """Adam (Kingma and Ba 2015) on the rows of one tensor, each row with its own count of steps, so
-    that some rows may rest."""
+    that some rows may rest.
+
+    A row's gradients are measured in units of its first one, so that the scale of an objective does
+    not matter: an untrained network's activations may be 1e-8.
+    """
 
     def __init__(self, values: Tensor, rate: float = RATE) -> None:
         self.rate = rate
-        steps = torch.zeros(len(values), *[1] * (values.dim() - 1), device=values.device)
-        self._state = [values, torch.zeros_like(values), torch.zeros_like(values), steps]
+        each = torch.zeros(len(values), *[1] * (values.dim() - 1), device=values.device)
+        mean, square = torch.zeros_like(values), torch.zeros_like(values)
+        self._state = [values, mean, square, each, each.clone()]
 
     @torch.no_grad()
     def step(self, loss_grad: Tensor, rows: Tensor | None = None) -> None:
@@ -43,8 +48,11 @@ class Adam:
         for whole, part in zip(self._state, parts, strict=True):
             whole[rows] = part
 
-    def _update(self, state: list[Tensor], g: Tensor) -> None:
-        values, mean, square, n = state
+    def _update(self, state: list[Tensor], gradient: Tensor) -> None:
+        values, mean, square, n, unit = state
+        largest = gradient.flatten(1).abs().amax(dim=1).view_as(unit)
+        unit.copy_(torch.where(unit == 0, largest, unit))
+        g = gradient / torch.where(unit == 0, 1.0, unit)
         n += 1
         mean.lerp_(g, 0.1)
         square.mul_(0.999).addcmul_(g, g, value=0.001)
