@@ -114,12 +114,14 @@ def _navigation(app: dash.Dash, service: Service) -> None:
         path: str, query: str, do: Any, model: str, map_: str, tab: str, sort: str, take: str,
         other: str, collection: str, now: dict[str, Any] | None,
     ) -> tuple[Any, Any]:  # fmt: skip
-        cause = dash.ctx.triggered_id
-        if now is None or cause in (None, "url"):
+        # Dash joins calls that wait: the address' echo must not swallow a choice made meanwhile.
+        causes = [name.rsplit(".", 1)[0] for name in dash.ctx.triggered_prop_ids]
+        chosen = [name for name in causes if name not in ("url", "")]
+        if now is None or not chosen:
             there = selection.parse(path, query)
             return (no_update if now == _data(there) else _data(there)), no_update
         before = Selection(**{**now, "off": tuple(now["off"])})
-        choice = {
+        choices = {
             "model-choice": {"model": model},
             "map-choice": {"map": map_},
             "tab-choice": {"tab": tab},
@@ -127,8 +129,11 @@ def _navigation(app: dash.Dash, service: Service) -> None:
             "take-choice": {"take": int(take or 5)},
             "other-class": {"b": int(other)} if other else {},
             "collection-choice": _first_of(service, collection, before),
-        }.get(str(cause), (do or {}).get("change", {}))
-        after = _changed(before, choice)
+            "action": (do or {}).get("change", {}),
+        }
+        after = before
+        for cause in chosen:
+            after = _changed(after, choices[cause])
         return (no_update, no_update) if after == before else (_data(after), after.href())
 
     app.clientside_callback(

@@ -111,8 +111,9 @@ class IconDesk:
             status = self.service.jobs.status(self._begun[key])
         return status
 
-    def status(self, seen: int) -> dict[str, Any]:
-        """Running background jobs, and the notices after the ``seen`` first."""
+    def status(self, seen: int | None) -> dict[str, Any]:
+        """Running background jobs, and the notices after the ``seen`` first; None: only count
+        them."""
         with self._lock:
             notices = self.service.jobs.notices()
         running = [
@@ -120,7 +121,8 @@ class IconDesk:
              "left": job.seconds_left}
             for job in self.service.jobs.running() if job.task in LABELS
         ]  # fmt: skip
-        return {"running": running, "notices": notices[seen:], "seen": len(notices)}
+        new = [] if seen is None else notices[seen:]
+        return {"running": running, "notices": new, "seen": len(notices)}
 
 
 def _grid_text(state: str, error: str | None, shown: dict[str, Any]) -> str:

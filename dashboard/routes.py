@@ -139,8 +139,8 @@ def _live(server: Flask, service: Service, desk: IconDesk) -> None:
 
     @server.get("/api/status")
     def status() -> Response:
-        seen = request.args.get("seen", "0")
-        return _json(desk.status(int(seen) if seen.isdecimal() else 0))
+        seen = request.args.get("seen", "")
+        return _json(desk.status(int(seen) if seen.isdecimal() else None))
 
     @server.post("/api/cancel")
     def cancel() -> Response:

@@ -40,21 +40,28 @@ neuronscope.say = function (text) {
   }
 
   // [ ] the layer, J K the neuron, Escape the whole picture again (arrows: canvas.js).
-  function step(list, by) {
+  function step(list, by, mark) {
     if (!list.length) return;
-    const now = list.findIndex((el) => el.matches('[aria-current="true"], [aria-pressed="true"]'));
-    const next = list[Math.max(0, Math.min(list.length - 1, now + by))] || list[0];
-    next.click();
-    next.focus({ preventScroll: false });
+    const now = list.findIndex((el) => el.getAttribute(mark) === "true");
+    const at = now < 0 ? 0 : Math.max(0, Math.min(list.length - 1, now + by));
+    if (at === now) return; // at the end: a second click would let go of it
+    list[at].click();
+    list[at].focus({ preventScroll: false });
+    // Marked at once: the next key counts from here, also before the server has answered.
+    for (const el of list) {
+      if (el === list[at]) el.setAttribute(mark, "true");
+      else if (mark === "aria-current") el.removeAttribute(mark);
+      else el.setAttribute(mark, "false");
+    }
   }
 
   document.addEventListener("keydown", (event) => {
     if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
     const rows = (where) => [...document.querySelectorAll(where)].filter((el) => el.offsetParent);
-    if (event.key === "[") step(rows("#ladder button"), -1);
-    else if (event.key === "]") step(rows("#ladder button"), 1);
-    else if (event.key === "j" || event.key === "J") step(rows("#neurons .neuron-row"), 1);
-    else if (event.key === "k" || event.key === "K") step(rows("#neurons .neuron-row"), -1);
+    if (event.key === "[") step(rows("#ladder button"), -1, "aria-current");
+    else if (event.key === "]") step(rows("#ladder button"), 1, "aria-current");
+    else if (event.key === "j" || event.key === "J") step(rows("#neurons .neuron-row"), 1, "aria-pressed");
+    else if (event.key === "k" || event.key === "K") step(rows("#neurons .neuron-row"), -1, "aria-pressed");
     else if (event.key === "Escape") {
       const drawer = document.querySelector(".drawer.open");
       neuronscope.choose(drawer ? { unit: null } : { at: null });

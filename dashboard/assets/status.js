@@ -2,7 +2,7 @@
 "use strict";
 
 (function () {
-  let away = false, seen = 0;
+  let away = false, seen = ""; // "" at first: what happened before this page was opened is no news
 
   function jobRow(job) {
     const row = document.createElement("span");

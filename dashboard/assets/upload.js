@@ -4,17 +4,20 @@
 (function () {
   async function send(files) {
     let last = null;
+    const problems = []; // a good picture after a bad one must not wipe out what was said of it
     for (const file of files) {
       neuronscope.say("Opening " + (file.name || "the pasted picture") + "\u2026");
       try {
         const url = "/upload?name=" + encodeURIComponent(file.name || "pasted picture.png");
         const answer = await fetch(url, { method: "POST", body: file, headers: { "X-Neuronscope": "upload" } });
         const said = await answer.json();
-        if (said.key) { last = said.key; neuronscope.say(""); } else neuronscope.say(said.error);
+        if (said.key) last = said.key; else problems.push(said.error);
       } catch (error) {
-        neuronscope.say("The program does not answer; is it still running in its terminal?");
+        problems.push("The program does not answer; is it still running in its terminal?");
+        break;
       }
     }
+    neuronscope.say(problems.length > 1 ? `${problems[0]} (and ${problems.length - 1} more)` : problems[0] || "");
     if (last) neuronscope.choose({ picture: last, view: "explore" });
   }
 
