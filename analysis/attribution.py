@@ -164,10 +164,7 @@ def attribute(
     assert logits is not None  # with grad the pass always runs to its end
     target = (target or default_target(logits.detach().cpu(), true=true)).checked(logits.shape[1])
     margin = target.margin(logits)
-    found = torch.autograd.grad(
-        margin.sum(), list(caught.values()), allow_unused=True, materialize_grads=True
-    )
-    gradients = dict(zip(caught, found, strict=True))
+    gradients = dict(zip(caught, _gradients(margin.sum(), list(caught.values())), strict=True))
     effects = {
         given: LayerEffect(
             layer, as_array(caught[layer.name], layer), as_array(gradients[layer.name], layer)
@@ -177,6 +174,13 @@ def attribute(
     return Attributions(
         logits.detach()[0].cpu().numpy(), target, float(margin.detach()[0]), effects
     )
+
+
+def _gradients(margin: Tensor, caught: list[Tensor]) -> tuple[Tensor, ...]:
+    """d margin / d caught; zero where the margin does not depend on what was caught."""
+    if not margin.requires_grad:
+        return tuple(torch.zeros_like(h) for h in caught)
+    return torch.autograd.grad(margin, caught, allow_unused=True, materialize_grads=True)
 
 
 def as_array(raw: Tensor, layer: Layer) -> Array:

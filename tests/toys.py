@@ -165,3 +165,39 @@ class ChannelsLast(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.fc(self.act(self.map(self.conv(x).permute(0, 2, 3, 1))).mean((1, 2)))
         return logits
+
+
+class Votes(nn.Module):
+    """Six neurons of (5, 4, 3, 2, 1.5, 0) times the pixel, each with a vote.
+
+    For class 0 vote neurons 0, 2 and 4, for class 1 neuron 1; neurons 3 and 5 vote for none. At a
+    single pixel of 1 the logits are (9.5, 4), the effects on the margin (5, -4, 3, 0, 1.5, 0).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = one_by_one([[5.0], [4.0], [3.0], [2.0], [1.5], [0.0]])
+        self.relu = nn.ReLU()
+        self.pool = Sum()
+        self.fc = linear([[1.0, 0.0, 1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0]])
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.fc(self.pool(self.relu(self.conv(x))))
+        return logits
+
+
+class Patterns(nn.Module):
+    """Two colours, two neurons each: (B, 2, h, w) -> neurons (2 r, r, g, -3 g), no ReLU, signed.
+
+    Logits: (sum of neurons 0 and 1, sum of neurons 2 and 3).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = one_by_one([[2.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, -3.0]])
+        self.pool = Sum()
+        self.fc = linear([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.fc(self.pool(self.conv(x)))
+        return logits
