@@ -5,8 +5,11 @@
 window.neuronscope = window.neuronscope || {};
 
 neuronscope.choose = function (change) {
+  neuronscope.latest = change;
   window.dash_clientside.set_props("action", { data: { change, at: Date.now() } });
 };
+
+window.addEventListener("popstate", () => { neuronscope.latest = null; }); // Back: the address decides
 
 neuronscope.say = function (text) {
   const toast = document.getElementById("toast");

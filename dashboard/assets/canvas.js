@@ -233,7 +233,12 @@
         state.seen.onload = drawGrid;
         if (data) state.seen.src = data.seen;
         follow();
-      } else if (data && before) data.shown = before.shown;
+      } else if (data && before) {
+        data.shown = before.shown;
+        // An answer to the choice before may come late: the place chosen last stays.
+        const latest = neuronscope.latest;
+        if (latest && latest.at !== undefined) data.place = latest.at;
+      }
       drawGrid(); drawOverlay();
       requestAnimationFrame(drawLadder);
       return "";
