@@ -27,7 +27,7 @@ from torch import Tensor
 from analysis.models import load
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60  # seconds; a shared CI machine has two cores
+PATIENCE = int(os.environ.get("NEURONSCOPE_PATIENCE", "60"))  # seconds; CI has two shared cores
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
