@@ -130,7 +130,10 @@ def _margin(here: Context) -> list[Component]:
     number = html.B(signed(here.margin), className="num", id="margin")
     if not (here.chosen.off and here.chosen.tab == "groups"):
         return [number]
-    off = list(here.chosen.off)
+    known = len(here.service.ask("groups", **here.at_layer)["groups"])
+    off = [group for group in here.chosen.off if group < known]
+    if not off:
+        return [number]
     found = here.service.ask("without_groups", **here.at_layer, off=off)
     number.className = "num struck"
     count = "a group" if len(off) == 1 else f"{len(off)} groups"
