@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analysis.models import Classifier
 
 Answer = tuple[Any, Iterable[str]]
+UNTRAINED = "(an untrained network: its weights are random)"
 
 
 def run(given: argparse.Namespace) -> None:
@@ -109,7 +110,7 @@ def _predict(given: argparse.Namespace) -> Answer:
         given.missing = faults[0] + more
         if not rows:
             raise UserError(given.missing)
-    lines: list[str] = []
+    lines = _mark(classifier)
     for row in rows:
         lines += [_named(row["file"]), *_ranking_lines(row["top"]), ""]
     return rows, lines[:-1]
@@ -153,7 +154,16 @@ def _fires(given: argparse.Namespace) -> Answer:
     where = "whole picture" if given.at is None else f"place {given.at[0]},{given.at[1]}"
     head = f"{layer.name}, {where}: {_claim(said, other, found.margin)}"
     shown = [(n["channel"], n["activation"], out.signed(n["attribution"])) for n in neurons]
-    return document, [head, *out.table(("neuron", "activation", "effect"), shown)]
+    return document, [
+        head,
+        *_mark(classifier),
+        *out.table(("neuron", "activation", "effect"), shown),
+    ]
+
+
+def _mark(classifier: "Classifier") -> list[str]:
+    """What must be said wherever an untrained network is shown."""
+    return [] if classifier.trained else [UNTRAINED]
 
 
 def _claim(said: dict[str, Any], other: dict[str, Any] | None, margin: float) -> str:
