@@ -98,7 +98,8 @@ def _register_picture(app: dash.Dash, service: Service) -> None:
             collections[0].name if not chosen.picture and collections else None,
         )
         return (
-            [{"value": n, "label": n.split("/")[-1].replace(".py:", ":")} for n in names], here.model,
+            [{"value": n, "label": n.split("/")[-1].replace(".py:", ":")} for n in names],
+            here.model,
             [c.name for c in collections], holder, untrained,
             chosen.map, chosen.tab, chosen.sort, str(chosen.take),
         )  # fmt: skip

@@ -99,11 +99,13 @@ def _conclusion(here: Context, found: dict[str, Any], count: int) -> Component:
         start = ["There are too few other neurons for a control: nothing is claimed. "]
     elif found["confirmed"]:
         cost = abs(found["before"] - found["without"])
-        times = f"{cost / control['moved']:.1f} times" if control["moved"] > 0.005 else "far more"
+        times, than = "much further", " than "
+        if control["moved"] > 0.005:
+            times, than = f"{cost / control['moved']:.1f} times", " as far as "
         start = [
             html.B("Confirmed: "), f"removing {them} moves the ", term("margin"), " by ",
             html.B(signed(found["without"] - found["before"]), className="num"), ", ",
-            html.B(times), " as far as ",
+            html.B(times), than,
             term("equally active", "equally active others"), ". ",
         ]  # fmt: skip
     else:
