@@ -136,6 +136,11 @@ def _navigation(app: dash.Dash, service: Service) -> None:
             after = _changed(after, choices[cause])
         return (no_update, no_update) if after == before else (_data(after), after.href())
 
+    _drawing(app)
+
+
+def _drawing(app: dash.Dash) -> None:
+    """What happens in the browser alone: which view is shown, the theme, the canvases."""
     app.clientside_callback(
         """function (s) {
             for (const name of ["explore", "neuron"]) {

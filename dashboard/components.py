@@ -73,13 +73,23 @@ def share(probability: float) -> str:
     return f"{percent:.0f} %" if percent < 99.5 or probability == 1 else ">99 %"
 
 
-def unit_icon(model: str, layer: str, channel: int, *, size: int = 56, name: str = "") -> Component:
-    """Where the icon of a neuron appears as it is rendered; ``assets/icons.js`` asks for it."""
-    text = f"What neuron {channel} of {layer} looks for{f' ({name})' if name else ''}"
+def unit_icon(model: str, layer: str, channel: int, *, size: int = 56) -> Component:
+    """Where the icon of a neuron appears as it is rendered; a large one in full quality."""
+    token = f"{channel}!" if size > 100 else str(channel)
+    return icon(model, layer, token, f"What neuron {channel} of {layer} looks for", size=size)
+
+
+def group_icon(model: str, layer: str, group: int, picture: str) -> Component:
+    """The icon of a neuron group of one picture."""
+    return icon(model, layer, f"g{group}@{picture}", f"What group {group + 1} looks for", size=56)
+
+
+def icon(model: str, layer: str, token: str, text: str, *, size: int) -> Component:
+    """A place for an icon, which ``assets/icons.js`` asks for by its token (see ``Subject``)."""
     return html.Img(
-        key=f"{model}|{layer}|{channel}", className="unit-icon", src=NOTHING_YET,
+        key=f"{model}|{layer}|{token}", className="unit-icon", src=NOTHING_YET,
         alt=text, width=size, height=size,
-        **{"data-model": model, "data-layer": layer, "data-channel": str(channel)},
+        **{"data-model": model, "data-layer": layer, "data-icon": token},
     )  # fmt: skip
 
 

@@ -24,48 +24,56 @@ class IconDesk:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._done: dict[tuple[str, str, int], dict[str, Any]] = {}
-        self._jobs: dict[tuple[str, str, int], str] = {}
+        self._done: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._jobs: dict[tuple[str, str, str], str] = {}
         self._names: dict[tuple[str, str], dict[str, str]] = {}
         self._begun: dict[tuple[str, ...], str] = {}
         self._grid: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def icons(self, model: str, layer: str, channels: list[int]) -> dict[int, dict[str, Any]]:
-        """{channel: {url, state, name}} of what is there; what is missing starts to be rendered."""
+    def icons(self, model: str, layer: str, tokens: list[str]) -> dict[str, dict[str, Any]]:
+        """{token: {url, state, name}} of what is there; what is missing starts to be rendered."""
         with self._lock:
-            self._look_up(model, layer, channels)
-            self._start(model, layer, channels)
+            self._look_up(model, layer, tokens)
+            self._start(model, layer, tokens)
             names = self._names_of(model, layer)
-            answer = {c: self._state(model, layer, c) for c in channels}
-        return {c: {**icon, "name": names.get(str(c), "")} for c, icon in answer.items()}
+            answer = {t: self._state(model, layer, t) for t in tokens}
+        known = names is not None
+        names = names or {}
+        return {
+            t: {**icon, "name": names.get(t.rstrip("!"), ""), "named": known}
+            for t, icon in answer.items()
+        }
 
-    def _look_up(self, model: str, layer: str, channels: list[int]) -> None:
-        """Asks once for every channel that is neither known nor being rendered."""
-        new = [c for c in channels if (model, layer, c) not in {**self._done, **self._jobs}]
-        if not new:
-            return
-        found = self.service.jobs.call(
-            "icons_known", model=model, layer=layer, channels=sorted(new)
-        )
-        for channel, icon in found.items():
-            self._done[(model, layer, int(channel))] = icon
+    def _new(self, model: str, layer: str, tokens: list[str]) -> list[str]:
+        known = {**self._done, **self._jobs}
+        return [t for t in tokens if (model, layer, t) not in known]
 
-    def _start(self, model: str, layer: str, channels: list[int]) -> None:
-        new = [c for c in channels if (model, layer, c) not in {**self._done, **self._jobs}]
-        for first in range(0, len(new), BATCH):
-            batch = new[first : first + BATCH]
-            job = self.service.jobs.submit(
-                "icons", priority=VISIBLE, model=model, layer=layer, channels=batch
-            )
-            self._jobs |= {(model, layer, c): job for c in batch}
+    def _look_up(self, model: str, layer: str, tokens: list[str]) -> None:
+        """Asks once for every icon that is neither known nor being rendered."""
+        if new := self._new(model, layer, tokens):
+            found = self.service.jobs.call("icons_known", model=model, layer=layer, tokens=new)
+            self._done |= {(model, layer, token): icon for token, icon in found.items()}
 
-    def _state(self, model: str, layer: str, channel: int) -> dict[str, Any]:
-        key = (model, layer, channel)
+    def _start(self, model: str, layer: str, tokens: list[str]) -> None:
+        """Batches of one kind each: neurons, neurons in full quality, groups of one picture."""
+        kinds: dict[str, list[str]] = {}
+        for token in self._new(model, layer, tokens):
+            kinds.setdefault(token.lstrip("g0123456789"), []).append(token)
+        for new in kinds.values():
+            for first in range(0, len(new), BATCH):
+                batch = new[first : first + BATCH]
+                job = self.service.jobs.submit(
+                    "icons", priority=VISIBLE, model=model, layer=layer, tokens=batch
+                )
+                self._jobs |= {(model, layer, t): job for t in batch}
+
+    def _state(self, model: str, layer: str, token: str) -> dict[str, Any]:
+        key = (model, layer, token)
         if key in self._done:
             return self._done[key]
         status = self.service.jobs.status(self._jobs[key])
-        icon = ((status.result or status.partial) or {}).get(str(channel))
+        icon = ((status.result or status.partial) or {}).get(token)
         if status.state in ("failed", "cancelled"):
             self._done[key] = {"state": "failed", "error": status.error}
             return self._done[key]
@@ -76,13 +84,13 @@ class IconDesk:
             self._jobs.pop(key, None)
         return icon or {"state": "waiting"}
 
-    def _names_of(self, model: str, layer: str) -> dict[str, str]:
-        """Automatic names, when the pass over the open pictures is through."""
+    def _names_of(self, model: str, layer: str) -> dict[str, str] | None:
+        """Automatic names; None until the pass over the open pictures is through."""
         if (model, layer) not in self._names:
             status = self._once("examples", BACKGROUND, model=model, layer=layer)
-            if status.state == "done":
-                self._names[(model, layer)] = status.result["names"]
-        return self._names.get((model, layer), {})
+            if status.state in ("done", "failed", "cancelled"):
+                self._names[(model, layer)] = (status.result or {}).get("names", {})
+        return self._names.get((model, layer))
 
     def grid(self, model: str, picture: str, layer: str) -> dict[str, Any]:
         """The activation grid of a picture: {url, done, text} as it forms."""

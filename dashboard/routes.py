@@ -123,9 +123,9 @@ def _live(server: Flask, service: Service, desk: IconDesk) -> None:
     @server.get("/api/icons")
     def icons() -> Response:
         args = request.args
-        channels = [int(c) for c in args.get("channels", "").split(",") if c.isdecimal()]
+        tokens = [t for t in args.get("icons", "").split(",") if t][:200]
         try:
-            return _json(desk.icons(args.get("model", ""), args.get("layer", ""), channels[:200]))
+            return _json(desk.icons(args.get("model", ""), args.get("layer", ""), tokens))
         except UserError as error:
             return _json({"error": str(error)}, 422)
 

@@ -69,7 +69,7 @@ def _flip(found: Flip | None) -> dict[str, Any] | None:
     return {"count": found.count, "margin": found.margin, "answer": found.answer}
 
 
-def _groups(
+def find_picture_groups(
     bench: Bench, model: str, picture: str, layer: str, a: int | None, b: int | None
 ) -> tuple[Groups, LayerEffect]:
     """The picture's groups at a layer, found once, and the effect that they are measured by."""
@@ -83,7 +83,7 @@ def groups(
     bench: Bench, *, model: str, picture: str, layer: str, a: int | None, b: int | None
 ) -> dict[str, Any]:
     """Neurons that fire together: where, which, and their effect."""
-    found, one = _groups(bench, model, picture, layer, a, b)
+    found, one = find_picture_groups(bench, model, picture, layer, a, b)
     rows, cols = found.layer.grid or (1, 1)
     effects = found.effects(one)
     return {
@@ -103,7 +103,7 @@ def without_groups(
     off: list[int],
 ) -> dict[str, Any]:  # fmt: skip
     """The measured margin and answer without some groups, with the controls."""
-    found, one = _groups(bench, model, picture, layer, a, b)
+    found, one = find_picture_groups(bench, model, picture, layer, a, b)
     target = bench.attribution(model, picture, layer, a, b).target
     tail = bench.tail(model, picture, layer)
     return _measured(

@@ -5,85 +5,103 @@ Every unit is kept under a key of its own, so that a picture is drawn once whate
 with.
 """
 
+import re
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from analysis.featurevis.icons import PRESETS, RECIPE, Frame, IconRequest
 from analysis.featurevis.icons import strides as icon_strides
 from analysis.layers import find_layer
+from cache.errors import UserError
 from cache.keys import content_key
 from dashboard.bench import Bench
 from dashboard.mosaic import draw_mosaic
 from dashboard.protocol import Progress, Task
+from dashboard.tasks_check import find_picture_groups as find
 
 
-def _request(bench: Bench, layer: str, channels: tuple[int, ...], preset: str) -> IconRequest:
-    plain = IconRequest(layer=layer, units=channels, seed=bench.config["seed"])
-    return replace(plain, **asdict(PRESETS[preset]))
+@dataclass(frozen=True)
+class Subject:
+    """What one icon shows, as the page writes it: ``402`` a neuron, ``402!`` the same in full
+    quality, ``g2@KEY`` group 2 of the open picture KEY."""
+
+    number: int
+    full: bool = False
+    picture: str | None = None
+
+    @classmethod
+    def parse(cls, token: str) -> "Subject":
+        """UserError where it is none of the three."""
+        found = re.fullmatch(r"(?:(\d{1,7})(!?)|g(\d{1,3})@([0-9a-f]{64}))", token)
+        if found is None:
+            raise UserError(f"{token!r} names no icon")
+        channel, full, group, picture = found.groups()
+        return cls(int(channel or group), full == "!", picture)
 
 
-def icon_key(bench: Bench, model: str, layer: str, channel: int, preset: str) -> str:
-    """The cache key of one neuron's icon."""
-    classifier = bench.classifier(model)
-    name = find_layer(classifier, layer).name
-    request = _request(bench, name, (channel,), preset)
-    return content_key(request, fingerprint=classifier.fingerprint, recipe=RECIPE)
+def _request(bench: Bench, model: str, layer: str, subjects: list[Subject]) -> IconRequest:
+    """One batch; all subjects are of one kind and quality."""
+    first = subjects[0]
+    preset = asdict(PRESETS["full" if first.full else "preview"])
+    plain = replace(IconRequest(layer=layer, seed=bench.config["seed"]), **preset)
+    if first.picture is None:
+        return replace(plain, units=tuple(s.number for s in subjects))
+    found, _ = find(bench, model, first.picture, layer, None, None)
+    vectors = [found.channels[found.checked(s.number)] for s in subjects]
+    return replace(
+        plain, objective="direction", directions=tuple(tuple(map(float, v)) for v in vectors)
+    )
+
+
+def icon_key(bench: Bench, model: str, layer: str, subject: Subject) -> str:
+    """The cache key of one icon."""
+    request = _request(bench, model, layer, [subject])
+    mark = bench.classifier(model).fingerprint
+    return content_key(request, fingerprint=mark, recipe=RECIPE)
 
 
 def icons_known(
-    bench: Bench, *, model: str, layer: str, channels: list[int]
+    bench: Bench, *, model: str, layer: str, tokens: list[str]
 ) -> dict[str, dict[str, Any]]:
-    """{channel: {url, state}} of the icons that the cache has, the best of each."""
-    found = {}
-    for channel in channels:
-        for preset in ("full", "preview"):
-            entry = _stored(bench, icon_key(bench, model, layer, channel, preset))
-            if entry is not None:
-                found[str(channel)] = entry
-                break
+    """{token: {url, state}} of the icons that the cache has."""
+    name, found = find_layer(bench.classifier(model), layer).name, {}
+    for token in tokens:
+        key = icon_key(bench, model, name, Subject.parse(token))
+        entry = bench.store.get(key)
+        if entry is not None:
+            state = "dead" if entry.meta.get("dead") else "done"
+            found[token] = {"url": f"/blob/{key}", "state": state}
     return found
 
 
-def _stored(bench: Bench, key: str) -> dict[str, Any] | None:
-    entry = bench.store.get(key)
-    if entry is None:
-        return None
-    state = "dead" if entry.meta.get("dead") else "done"
-    return {"url": f"/blob/{key}", "state": state, "activation": entry.meta.get("activation")}
-
-
-def icons(
-    bench: Bench, *, model: str, layer: str, channels: list[int], preset: str = "preview"
-) -> Iterator[Progress]:
-    """Draws the icons of a few neurons in one batch; partial pictures can be looked at."""
+def icons(bench: Bench, *, model: str, layer: str, tokens: list[str]) -> Iterator[Progress]:
+    """Draws a few icons in one batch; partial pictures can be looked at."""
     classifier = bench.classifier(model)
     name = find_layer(classifier, layer).name
-    request = _request(bench, name, tuple(channels), preset)
+    subjects = [Subject.parse(token) for token in tokens]
+    request = _request(bench, model, name, subjects)
     shown: dict[str, Any] = {}
     for step, frame in enumerate(icon_strides(classifier, request), start=1):
         if frame is not None:
-            shown = _keep(bench, model, name, channels, preset, frame)
+            keys = [icon_key(bench, model, name, s) for s in subjects] if frame.done else []
+            kept = _keep(bench, frame, keys)
+            shown = dict(zip(tokens, kept, strict=True))
         yield Progress(step, request.steps, shown)
     return shown
 
 
-def _keep(
-    bench: Bench, model: str, layer: str, channels: list[int], preset: str, frame: Frame
-) -> dict[str, Any]:
-    """Stores a frame's pictures: unfinished ones under their content, finished ones for good."""
-    shown: dict[str, Any] = {}
-    for i, channel in enumerate(channels):
+def _keep(bench: Bench, frame: Frame, keys: list[str]) -> list[dict[str, Any]]:
+    """Stores a frame's pictures: finished ones under their keys, others under their content."""
+    shown = []
+    for i, pixels in enumerate(frame.images):
         meta = {"activation": frame.activations[i], "dead": frame.dead[i], "steps": frame.step}
         if frame.done:
-            key = icon_key(bench, model, layer, channel, preset)
-            bench.store.put(key, "webp", frame.images[i], meta=meta)
+            bench.store.put(keys[i], "webp", pixels, meta=meta)
             state = "dead" if frame.dead[i] else "done"
+            shown.append({"url": f"/blob/{keys[i]}", "state": state})
         else:
-            key, state = bench.keep_picture(frame.images[i]), "forming"
-        shown[str(channel)] = {
-            "url": f"/blob/{key}", "state": state, "activation": frame.activations[i],
-        }  # fmt: skip
+            shown.append({"url": f"/blob/{bench.keep_picture(pixels)}", "state": "forming"})
     return shown
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# torch's threads must not spin on each other where cores are shared; before torch is imported
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 def shared_folder() -> Path:
     """The folder of test data: ``NEURONSCOPE_SHARED`` or ``../shared`` beside the checkout."""

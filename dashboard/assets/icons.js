@@ -3,10 +3,10 @@
 "use strict";
 
 (function () {
-  const known = new Map(); // "model|layer|channel" -> {url, state, name}
+  const known = new Map(); // "model|layer|token" -> {url, state, name, named}
   let timer = null;
 
-  function keyOf(el) { return [el.dataset.model, el.dataset.layer, el.dataset.channel].join("|"); }
+  function keyOf(el) { return [el.dataset.model, el.dataset.layer, el.dataset.icon].join("|"); }
 
   function show(el, icon) {
     if (!icon) return;
@@ -16,7 +16,7 @@
   }
 
   function named() {
-    for (const el of document.querySelectorAll(".unit-name[data-channel]")) {
+    for (const el of document.querySelectorAll(".unit-name[data-icon]")) {
       const icon = known.get(keyOf(el));
       if (icon && icon.name && el.dataset.shown !== icon.name) {
         el.dataset.shown = icon.name;
@@ -26,34 +26,43 @@
     }
   }
 
-  async function ask(model, layer, channels) {
-    const query = new URLSearchParams({ model, layer, channels: channels.join(",") });
+  async function ask(model, layer, tokens) {
+    const query = new URLSearchParams({ model, layer, icons: tokens.join(",") });
     const answer = await fetch("/api/icons?" + query);
     if (!answer.ok) return;
     const icons = await answer.json();
-    for (const [channel, icon] of Object.entries(icons)) known.set([model, layer, channel].join("|"), icon);
+    for (const [token, icon] of Object.entries(icons)) known.set([model, layer, token].join("|"), icon);
+  }
+
+  const over = (icon) => icon && ["done", "dead", "failed"].includes(icon.state);
+
+  // What a place shows now: "402!" (full quality) shows the quick picture until it is finished itself.
+  function newest(el) {
+    const icon = known.get(keyOf(el)), quick = known.get(keyOf(el).replace(/!$/, ""));
+    return over(icon) || !quick || !quick.url ? icon : { ...quick, state: "forming" };
+  }
+
+  function lacking() {
+    const wanted = new Map(); // "model|layer" -> tokens, the quick picture before the full one
+    for (const el of document.querySelectorAll("img.unit-icon")) {
+      show(el, newest(el));
+      const icon = known.get(keyOf(el));
+      if (!el.offsetParent || (over(icon) && icon.named)) continue;
+      const place = el.dataset.model + "|" + el.dataset.layer;
+      if (!wanted.has(place)) wanted.set(place, new Set());
+      wanted.get(place).add(el.dataset.icon.replace(/!$/, "")).add(el.dataset.icon);
+    }
+    return wanted;
   }
 
   async function round() {
     timer = null;
-    const wanted = new Map();
-    for (const el of document.querySelectorAll("img.unit-icon")) {
-      const key = keyOf(el), icon = known.get(key);
-      show(el, icon);
-      if (icon && (icon.state === "done" || icon.state === "dead") && icon.name) continue;
-      if (!el.offsetParent) continue;
-      const place = el.dataset.model + "|" + el.dataset.layer;
-      if (!wanted.has(place)) wanted.set(place, new Set());
-      wanted.get(place).add(el.dataset.channel);
-    }
+    const wanted = lacking();
     named();
     try {
-      await Promise.all([...wanted].map(([place, channels]) => {
-        const [model, layer] = place.split("|");
-        return ask(model, layer, [...channels]);
-      }));
+      await Promise.all([...wanted].map(([place, tokens]) => ask(...place.split("|"), [...tokens])));
     } catch (error) { /* the server is away: status.js says so; ask again later */ }
-    for (const el of document.querySelectorAll("img.unit-icon")) show(el, known.get(keyOf(el)));
+    for (const el of document.querySelectorAll("img.unit-icon")) show(el, newest(el));
     named();
     if (wanted.size && !timer) timer = setTimeout(round, document.hidden ? 3000 : 350);
   }

@@ -13,6 +13,7 @@ from dashboard.components import (
     amount,
     bar,
     copy_command,
+    group_icon,
     note,
     signed,
     term,
@@ -123,7 +124,7 @@ def unit_name(model: str, layer: str, channel: int) -> Component:
     """A neuron's name: its number until the automatic name is there (``assets/icons.js``)."""
     return html.Span(
         f"neuron {channel}", className="unit-name name",
-        **{"data-model": model, "data-layer": layer, "data-channel": str(channel)},
+        **{"data-model": model, "data-layer": layer, "data-icon": str(channel)},
     )  # fmt: skip
 
 
@@ -153,7 +154,7 @@ def _group(here: Context, number: int, group: dict[str, Any], off: bool) -> Comp
     return html.Div(
         [
             html.Span(className="swatch", style={"background": f"var(--g{number % 6})"}),
-            unit_icon(here.model, here.layer, group["channels"][0]),
+            group_icon(here.model, here.layer, number, here.picture),
             html.Div([html.Div(f"group {number + 1}"),
                       html.Div(f"most: {top}", className="auto"),
                       html.Div([term("effect"), " ", html.Span(signed(group["effect"], 2),
