@@ -65,12 +65,12 @@ class Library:
                 return self._remember(key, name)
         return known
 
-    def add(self, data: bytes, *, name: str) -> Uploaded:
+    def add(self, data: bytes, *, name: str) -> Picture | Uploaded:
         """Keeps a picture that was dropped; raises UserError if it cannot be opened."""
         images.decode(data, name=name, min_side=256)
         key = images.digest(data)
         if key in self._by_key:
-            return self._remember(key, name)
+            return self._by_key[key]
         self.store.put(key, "raw", Raw(data), meta={"name": name, "upload": True}, pinned=True)
         return self._remember(key, name)
 

@@ -5,7 +5,8 @@ torch stack that it names as dependencies:
 
     python -m pip install --no-deps --target /tmp/lucent torch-lucent kornia kornia_rs tqdm \\
         future ipython decorator traitlets matplotlib-inline stack-data asttokens executing \\
-        pure_eval prompt_toolkit wcwidth pygments jedi parso pexpect ptyprocess ipython-pygments-lexers
+        pure_eval prompt_toolkit wcwidth pygments jedi parso pexpect ptyprocess \\
+        ipython-pygments-lexers
     python -m benchmarks.featurevis --lucent /tmp/lucent \\
         --model ../shared/models/bvlc_googlenet.py:load
 
