@@ -17,6 +17,10 @@ from dashboard.service import Service
 from dashboard.views import explore, explore_callbacks, neuron
 
 TITLES = {"explore": "Explore", "neuron": "Neuron"}
+CONTROLS = (
+    "model-choice", "collection-choice", "map-choice", "tab-choice", "sort-choice", "take-choice",
+    "other-class",
+)  # fmt: skip
 THEME_SCRIPT = """<script>
 window.neuronscope = {
   wantedTheme: function () {
@@ -56,6 +60,11 @@ def _frame() -> Component:
             dcc.Location(id="url", refresh="callback-nav"),
             dcc.Store(id="selection"),
             dcc.Store(id="action"),
+            dcc.Store(id="acknowledged"),
+            dcc.Store(id="shown"),
+            dcc.Store(id="shown-other"),
+            html.Div(id="controlled", hidden=True),
+            html.Div(id="heard", hidden=True),
             _bar(),
             html.Div(id="view-explore", children=explore.layout()),
             html.Div(id="view-neuron", children=neuron.layout(), hidden=True),
@@ -99,43 +108,46 @@ def _bar() -> Component:
 
 
 def _navigation(app: dash.Dash, service: Service) -> None:
-    """URL -> selection, and choice -> selection + URL; nothing else writes either."""
+    """Choice -> selection + URL, and URL -> selection; nothing else writes either.
+
+    A choice that comes while another is under way takes that one along: Dash drops the answer to
+    the first, and the page sends every choice until it is acknowledged (``assets/actions.js``).
+    """
 
     @app.callback(
-        Output("selection", "data"),
-        Output("url", "href"),
-        Input("url", "pathname"), Input("url", "search"), Input("action", "data"),
-        Input("model-choice", "value"), Input("map-choice", "value"), Input("tab-choice", "value"),
-        Input("sort-choice", "value"), Input("take-choice", "value"),
-        Input("other-class", "value"), Input("collection-choice", "value"),
-        State("selection", "data"),
+        Output("selection", "data"), Output("url", "href"), Output("acknowledged", "data"),
+        Input("action", "data"), State("selection", "data"), prevent_initial_call=True,
     )  # fmt: skip
-    def navigate(
-        path: str, query: str, do: Any, model: str, map_: str, tab: str, sort: str, take: str,
-        other: str, collection: str, now: dict[str, Any] | None,
-    ) -> tuple[Any, Any]:  # fmt: skip
-        # Dash joins calls that wait: the address' echo must not swallow a choice made meanwhile.
-        causes = [name.rsplit(".", 1)[0] for name in dash.ctx.triggered_prop_ids]
-        chosen = [name for name in causes if name not in ("url", "")]
-        if now is None or not chosen:
-            there = selection.parse(path, query)
-            return (no_update if now == _data(there) else _data(there)), no_update
-        before = Selection(**{**now, "off": tuple(now["off"])})
-        choices = {
-            "model-choice": {"model": model},
-            "map-choice": {"map": map_},
-            "tab-choice": {"tab": tab},
-            "sort-choice": {"sort": sort},
-            "take-choice": {"take": int(take or 5)},
-            "other-class": {"b": int(other)} if other else {},
-            "collection-choice": _first_of(service, collection, before),
-            "action": (do or {}).get("change", {}),
-        }
+    def choose(do: dict[str, Any], now: dict[str, Any] | None) -> tuple[Any, Any, int]:
+        before = Selection(**{**now, "off": tuple(now["off"])}) if now else Selection()
         after = before
-        for cause in chosen:
-            after = _changed(after, choices[cause])
-        return (no_update, no_update) if after == before else (_data(after), after.href())
+        for choice in do["changes"]:
+            if "collection" in choice:
+                choice = _first_of(service, choice["collection"], after)
+            after = _changed(after, choice)
+        if after == before:
+            return no_update, no_update, do["at"]
+        return _data(after), after.href(), do["at"]
 
+    @app.callback(
+        Output("selection", "data", allow_duplicate=True),
+        Input("url", "pathname"), Input("url", "search"), State("selection", "data"),
+        prevent_initial_call="initial_duplicate",
+    )  # fmt: skip
+    def follow(path: str, query: str, now: dict[str, Any] | None) -> Any:
+        there = _data(selection.parse(path, query))
+        return no_update if now == there else there
+
+    app.clientside_callback(
+        ClientsideFunction("choices", "fromControls"),
+        Output("controlled", "children"),
+        *(Input(name, "value") for name in CONTROLS),
+        State("shown", "data"), State("shown-other", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("choices", "acknowledge"),
+        Output("heard", "children"), Input("acknowledged", "data"), prevent_initial_call=True,
+    )  # fmt: skip
     _drawing(app)
 
 

@@ -6,7 +6,31 @@ window.neuronscope = window.neuronscope || {};
 
 neuronscope.choose = function (change) {
   neuronscope.latest = change;
-  window.dash_clientside.set_props("action", { data: { change, at: Date.now() } });
+  neuronscope.count = (neuronscope.count || 0) + 1;
+  neuronscope.pending = [...(neuronscope.pending || []), { change, at: neuronscope.count }];
+  const changes = neuronscope.pending.map((p) => p.change);
+  window.dash_clientside.set_props("action", { data: { changes, at: neuronscope.count } });
+};
+
+window.dash_clientside = Object.assign({}, window.dash_clientside);
+window.dash_clientside.choices = {
+  // Selects and switches are also set by the server: only a value other than the one shown is a choice.
+  fromControls(model, collection, map, tab, sort, take, other, shown, shownOther) {
+    const was = { ...(shown || {}), b: shownOther };
+    const now = { model, collection, map, tab, sort, take, b: other };
+    for (const [name, value] of Object.entries(now)) {
+      if (!shown || value == null || was[name] == null || String(value) === String(was[name])) continue;
+      if (neuronscope.asked === name + value) continue;
+      neuronscope.asked = name + value;
+      neuronscope.choose({ [name]: ["take", "b"].includes(name) ? Number(value) : value });
+    }
+    return "";
+  },
+  acknowledge(at) {
+    neuronscope.pending = (neuronscope.pending || []).filter((p) => p.at > at);
+    neuronscope.asked = null;
+    return "";
+  },
 };
 
 window.addEventListener("popstate", () => { neuronscope.latest = null; }); // Back: the address decides

@@ -56,17 +56,18 @@ def _register_picture(app: dash.Dash, service: Service) -> None:
     @app.callback(
         Output("sentence", "children"), Output("seen", "src"), Output("predictions", "children"),
         Output("other-class", "data"), Output("other-class", "value"),
+        Output("shown-other", "data"),
         Input("selection", "data"), prevent_initial_call=True,
     )  # fmt: skip
-    @plain_errors(5)
+    @plain_errors(6)
     def fill(data: dict[str, Any]) -> Any:
         if not _wanted(data):
-            return (no_update,) * 5
+            return (no_update,) * 6
         here = Context.of(service, data)
         classes = [{"value": str(i), "label": n} for i, n in enumerate(here.network["classes"])]
         return (
             sentence(here), f"/blob/{here.answers['seen']}", predictions(here), classes,
-            str(here.b),
+            str(here.b), str(here.b),
         )  # fmt: skip
 
     @app.callback(
@@ -82,6 +83,7 @@ def _register_picture(app: dash.Dash, service: Service) -> None:
         Output("untrained", "children"),
         Output("map-choice", "value"), Output("tab-choice", "value"),
         Output("sort-choice", "value"), Output("take-choice", "value"),
+        Output("shown", "data"),
         Input("selection", "data"), prevent_initial_call=True,
     )  # fmt: skip
     def fill_bar(data: dict[str, Any]) -> Any:
@@ -102,6 +104,8 @@ def _register_picture(app: dash.Dash, service: Service) -> None:
             here.model,
             [c.name for c in collections], holder, untrained,
             chosen.map, chosen.tab, chosen.sort, str(chosen.take),
+            {"model": here.model, "collection": holder, "map": chosen.map, "tab": chosen.tab,
+             "sort": chosen.sort, "take": str(chosen.take)},
         )  # fmt: skip
 
 
