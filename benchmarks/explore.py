@@ -38,7 +38,7 @@ STATE = """() => ({
 @contextmanager
 def served(model: str, folder: str | None) -> Iterator[str]:
     """The real command on an empty cache."""
-    with tempfile.TemporaryDirectory() as cache:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
         words = [str(Path(sys.executable).with_name("neuronscope")), "serve", "--no-browser"]
         words += ["--model", model, "--port", str(PORT), "--cache", cache]
         words += ["--images", folder] if folder else []

@@ -6,12 +6,14 @@ and is kept.
 """
 
 import threading
+import time
 from typing import Any
 
 from dashboard.protocol import BACKGROUND, VISIBLE, JobStatus
 from dashboard.service import Service
 
 BATCH = 4
+STALE = 1.5  # seconds; the page asks several times a second for what it shows
 LABELS = {
     "icons": "drawing what neurons look for",
     "mosaic": "drawing the grid",
@@ -29,11 +31,13 @@ class IconDesk:
         self._names: dict[tuple[str, str], dict[str, str]] = {}
         self._begun: dict[tuple[str, ...], str] = {}
         self._grid: dict[str, str] = {}
+        self._asked: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 
     def icons(self, model: str, layer: str, tokens: list[str]) -> dict[str, dict[str, Any]]:
         """{token: {url, state, name}} of what is there; what is missing starts to be rendered."""
         with self._lock:
+            self._leave_icons(model, layer)
             self._look_up(model, layer, tokens)
             self._start(model, layer, tokens)
             names = self._names_of(model, layer)
@@ -44,6 +48,15 @@ class IconDesk:
             t: {**icon, "name": names.get(t.rstrip("!"), ""), "named": known}
             for t, icon in answer.items()
         }
+
+    def _leave_icons(self, model: str, layer: str) -> None:
+        """Icons of a layer that no page has asked for lately stop; they begin anew when it does."""
+        now = time.monotonic()
+        self._asked[(model, layer)] = now
+        for key, job in list(self._jobs.items()):
+            if now - self._asked.get(key[:2], 0.0) > STALE:
+                del self._jobs[key]
+                self.service.jobs.cancel(job)
 
     def _new(self, model: str, layer: str, tokens: list[str]) -> list[str]:
         known = {**self._done, **self._jobs}
