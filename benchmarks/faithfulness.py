@@ -88,11 +88,21 @@ def _back(conv: nn.Module, g: Tensor) -> Tensor:
     return functional.conv_transpose2d(g, conv.weight.to(g), padding=conv.padding)
 
 
-def hand_error(classifier: Classifier, one: LayerEffect, x: Tensor, target: Target) -> float:
-    """The largest difference of gradient x activation from the hand-written one in float64,
-    as a part of the largest effect."""
+def hand_error(
+    classifier: Classifier,
+    one: LayerEffect,
+    x: Tensor,
+    target: Target,
+    precision: torch.dtype = torch.float32,
+) -> float:
+    """The largest difference of gradient x activation from the hand-written one, as a part of the
+    largest effect.
+
+    In the network's own float32 the ReLUs agree. In float64 one that lies within rounding of zero
+    may fall on the other side, which is a difference of the pictures' numbers, not of the formula.
+    """
     start = int(one.layer.name.split(".")[1])
-    h = Tail(classifier.module, one.layer.name, x).activation.double()
+    h = Tail(classifier.module, one.layer.name, x).activation.to(precision)
     with torch.no_grad():
         by_hand = (hand_derivative(classifier.module, start, h, target) * h)[0].flatten(1).numpy()
     return float(np.abs(one.effect - by_hand).max() / np.abs(by_hand).max())
@@ -129,10 +139,12 @@ def main() -> None:
                 way = integrate(classifier, x, layer.name, goal, tail=tail)
                 gaps.append((goal.rather_than is None, way.gap, way.steps, way.expected))
             if given.model == "squeezenet1_1" and given.layer in HAND:
-                errors.append(hand_error(classifier, one, x, target))
+                pair = [hand_error(classifier, one, x, target, t) for t in PRECISIONS]
+                errors.append(pair)
     report(given, rows, gaps, errors, seconds)
 
 
+PRECISIONS = (torch.float32, torch.float64)
 HAND = ("features.9", "features.10", "features.11", "features.12")
 
 
@@ -171,7 +183,12 @@ def report(given: argparse.Namespace, rows, gaps, errors, seconds) -> None:
                 f"the middle, with {np.median([g[2] for g in some]):.0f} steps"
             )
     if errors:
-        print(f"  gradient x activation against the hand-written derivative: {max(errors):.1e}")
+        worst, middle = np.max(errors, 0), np.median(errors, 0)
+        print(
+            f"  gradient x activation against the derivative written by hand, {len(errors)} "
+            f"pictures: {worst[0]:.1e} at worst; in float64 {middle[1]:.1e} in the middle, "
+            f"{worst[1]:.1e} at worst"
+        )
 
 
 if __name__ == "__main__":

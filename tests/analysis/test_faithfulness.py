@@ -14,7 +14,7 @@ from analysis.faithfulness import Check, carriers, check, is_confirmed
 from analysis.flips import Removals
 from analysis.groupchecks import check_groups, without_groups
 from analysis.groups import Groups, find_groups
-from analysis.layers import find_layer
+from analysis.layers import find_layer, ladder, to_positions
 from analysis.models import Classifier, load
 from analysis.tail import Tail
 from benchmarks.faithfulness import pictures
@@ -314,3 +314,31 @@ def test_the_top_neurons_move_the_margin_further(shared: Path, where: str) -> No
     assert moved > 8 * np.mean([c.random.moved for c in checks if c.random])
     assert moved > 4 * np.mean([c.equal.moved for c in checks if c.equal])
     assert np.mean([c.equal.match for c in checks if c.equal]) > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["resnet18", "alexnet", "googlenet", "vit_b_16", "efficientnet_lite0"]
+)
+def test_every_kind_of_network_is_checked_from_edges_to_objects(name: str) -> None:
+    if name == "efficientnet_lite0":
+        pytest.importorskip("timm")
+    trained = name == "efficientnet_lite0"
+    net = load(name, weights=None if trained else "random", device="cpu")
+    x = net.probe()
+    names = [layer.name for layer in ladder(net, 3)]
+    found = attribute(net, x, names)
+    assert len(names) == 3
+    for one in found.layers.values():
+        tail = Tail(net.module, one.layer.name, x)
+        there = to_positions(tail.activation, one.layer)[0].numpy()
+        np.testing.assert_allclose(there, one.activation, rtol=1e-4, atol=1e-4)
+        checked = check(tail, one, found.target, draws=3, flip=False)
+        assert checked.before == pytest.approx(found.margin, rel=1e-3, abs=1e-4)
+        assert checked.random is not None
+        assert checked.equal is not None
+        assert checked.channels
+        groups = find_groups(one.layer, one.activation, count=3)
+        assert len(groups) == 3
+        by_group = check_groups(tail, groups, one, found.target, [0], draws=2, flip=False)
+        assert np.isfinite(by_group.without)
