@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from analysis.featurevis import kernels, transforms
 from analysis.featurevis.objectives import LOGITS, Objective, field
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from analysis.models import Classifier
 
 RATE = 0.05
+_RUNS: "WeakKeyDictionary[nn.Module, dict[tuple[str, int], bool]]" = WeakKeyDictionary()
 
 
 class Adam:
@@ -141,6 +143,13 @@ def usable_size(classifier: "Classifier", name: str, wanted: int) -> int:
 
 
 def _runs(classifier: "Classifier", name: str, size: int) -> bool:
+    known = _RUNS.setdefault(classifier.module, {})
+    if (name, size) not in known:
+        known[name, size] = _tried(classifier, name, size)
+    return known[name, size]
+
+
+def _tried(classifier: "Classifier", name: str, size: int) -> bool:
     shape = (1, classifier.input_size[0], size, size)
     trial = torch.zeros(shape, device=classifier.device)
     try:

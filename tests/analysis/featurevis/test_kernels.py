@@ -13,6 +13,9 @@ SHAPES = [
     (25, 4, 3, 2, 1),
     (31, 4, 11, 4, 2),
     (32, 6, 16, 16, 0),
+    (9, 5, 3, 1, 1),
+    (9, 5, 5, 1, 0),
+    (9, 5, 1, 1, 0),
 ]
 
 
@@ -27,7 +30,7 @@ def test_the_input_gradient_is_torchs(
     y = functional.conv2d(x, weight, stride=stride, padding=padding)
     grad = torch.randn_like(y)
     (wanted,) = torch.autograd.grad(y, x, grad)
-    ours = input_gradient(grad, weight, stride, padding, (size, size + 1))
+    ours = input_gradient(grad, weight, stride, (padding, padding), (size, size + 1))
     assert torch.allclose(ours, wanted, atol=1e-4)
 
 
@@ -61,3 +64,10 @@ def test_alone_and_in_a_batch_the_bits_are_the_same(size: int) -> None:
     many, alone = run(net, x.clone(), True), run(net, x[1:2].clone(), True)
     assert torch.equal(many[0][1], alone[0][0])
     assert torch.equal(many[1][1], alone[1][0])
+
+
+def test_a_weight_that_is_changed_is_turned_anew() -> None:
+    weight, grad = torch.ones(1, 1, 1, 1), torch.ones(1, 1, 2, 2)
+    first = input_gradient(grad, weight, 1, (0, 0), (2, 2))
+    weight.mul_(3)
+    assert torch.equal(input_gradient(grad, weight, 1, (0, 0), (2, 2)), 3 * first)
