@@ -18,6 +18,7 @@ from analysis.attribution import Attributions, Target, attribute, default_target
 from analysis.layers import Layer
 from analysis.library import Library
 from analysis.models import Classifier
+from analysis.processor import keep_memory
 from analysis.tail import Tail
 from cache.errors import UserError
 from cache.store import Store
@@ -59,7 +60,7 @@ class Bench:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
-        torch.set_num_threads(max(1, torch.get_num_threads()))
+        keep_memory()
         self.store = Store(Path(config["cache"]))
         self.library: Library = open_library(config, self.store)
         self.models = Recent[Classifier](2)

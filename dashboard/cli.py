@@ -29,11 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _guarded(argv: Sequence[str]) -> int:
     """What the user can mend becomes one line, what nobody reads becomes silence."""
+    from analysis.processor import settle
     from cache.errors import UserError
 
-    # Threads that wait for each other by spinning, torch's usual way, keep each other from running
-    # where page, worker and browser share two cores: measured 0.02 s a pass against 2 s.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    settle()
     try:
         _run(list(argv))
         sys.stdout.flush()

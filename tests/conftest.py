@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-# torch's threads must not spin on each other where cores are shared; before torch is imported
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from analysis.processor import settle
+
+settle()  # before torch is imported
 
 
 def shared_folder() -> Path:

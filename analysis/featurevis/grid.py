@@ -164,7 +164,9 @@ class _Grid:
             mixed = self._mixed(leaf[:places], leaf[places:], weights)
             pixels = transforms.view(self.pool.pixels(mixed), maps, self.observer.size)
             with self.observer.open(redirected):
-                score = self._objective(vectors).score(self.observer.fields(pixels))
+                score = self._objective(vectors).score(
+                    self.observer.fields(pixels, self.observer.light)
+                )
             (grad,) = torch.autograd.grad(-score.sum(), leaf)
         return grad
 

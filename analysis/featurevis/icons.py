@@ -20,7 +20,7 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RECIPE = 1  # raise when a change alters pictures, so that stored ones are made anew
+RECIPE = 2  # raise when a change alters pictures, so that stored ones are made anew
 SPREAD = 1.0
 Kind = Literal["channel", "neuron", "direction", "deepdream", "class"]
 

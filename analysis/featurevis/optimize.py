@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from analysis.featurevis import kernels, transforms
 from analysis.featurevis.objectives import LOGITS, Objective, field
 from analysis.featurevis.parameters import FourierPictures
+from analysis.featurevis.precision import light, widened
 from analysis.featurevis.redirected import Redirected, outermost
 from analysis.layers import find_layer, hooked, run_to
 from cache.errors import UserError
@@ -75,6 +76,8 @@ class Observer:
     ) -> None:
         names = objective.layers
         self.classifier, self.objective = classifier, objective
+        self.light = light(classifier)
+        self.kernels = {m: kernels.Kernels(m) for m in (classifier.module, self.light)}
         self.layers = {n: find_layer(classifier, n) if n != LOGITS else None for n in names}
         # the logits end the pass; otherwise the layer that the pass finishes last does
         self.last = max(names, key=lambda n: self._order(n))
@@ -92,22 +95,25 @@ class Observer:
         grey = torch.full((1, channels, self.size, self.size), 0.5, device=self.classifier.device)
         return self.fields(grey.requires_grad_())[self.last]
 
-    def fields(self, pixels: Tensor) -> dict[str, Tensor]:
-        """The layers' outputs (B, C, h, w) for pictures (B, C, size, size) in 0..1."""
+    def fields(self, pixels: Tensor, module: nn.Module | None = None) -> dict[str, Tensor]:
+        """The layers' outputs (B, C, h, w) for pictures (B, C, size, size) in 0..1, from the
+        network or its copy ``light``."""
+        module = module or self.classifier.module
         x = self.classifier.normalise(pixels).contiguous(memory_format=torch.channels_last)
+        if module is not self.classifier.module:
+            x = x.bfloat16()
         caught: dict[str, Tensor] = {}
 
         def keep(name: str) -> Callable[[Tensor], None]:
             return lambda out: caught.update({name: out.clone()})  # safe from in-place ReLUs
 
-        module = self.classifier.module
         others = [n for n in self.layers if n != self.last]
         with ExitStack() as stack:
-            stack.enter_context(kernels.Kernels())
+            stack.enter_context(self.kernels[module])
             if others:
                 stack.enter_context(hooked(module, {n: keep(n) for n in others}))
             caught[self.last] = module(x) if self.last == LOGITS else run_to(module, self.last, x)
-        return {n: field(raw, self.layers[n]) for n, raw in caught.items()}
+        return {n: widened(field(raw, self.layers[n])) for n, raw in caught.items()}
 
     def for_(self, objective: Objective) -> "Observer":
         """The same view of the network for another objective on the same layers."""
@@ -204,7 +210,7 @@ def _gradient(
     with torch.enable_grad():
         pixels = transforms.view(pictures.pixels(), maps, observer.size)
         with observer.open(redirected):
-            scores = observer.objective.score(observer.fields(pixels))
+            scores = observer.objective.score(observer.fields(pixels, observer.light))
         (grad,) = torch.autograd.grad(-scores.sum(), pictures.coefficients)
     return grad, scores.detach()
 

@@ -26,6 +26,24 @@ def test_banded_response_norm_equals_torchs(size: int, beta: float, k: float) ->
 # ---- torchvision beside a CPU build of torch ----
 
 
+@pytest.mark.parametrize("beta", [0.75, 0.5])
+def test_every_derivative_of_the_banded_norm_is_right(beta: float) -> None:
+    """First and second, backward and forward, also many at once, against differences and torch."""
+    torch.manual_seed(0)
+    norm = nn.LocalResponseNorm(3, 0.1, beta, 1.5)
+    banded = BandedResponseNorm(norm)
+    x = torch.randn(2, 5, 2, 2, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(banded, x, check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(banded, x)
+    tangents = torch.randn(3, 2, 5, 2, 2, dtype=torch.double)
+
+    def along(which: nn.Module) -> torch.Tensor:
+        one = lambda t: torch.func.jvp(which, (x.detach(),), (t,))[1]  # noqa: E731
+        return torch.func.vmap(one)(tangents)
+
+    assert torch.allclose(along(banded), along(norm))
+
+
 def test_the_shim_survives_a_torchvision_without_its_operators() -> None:
     """In a process of its own: both `torchvision` and a second import of the shim work, and a
     classifier of it runs."""
