@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from analysis.featurevis.kernels import Kernels, input_gradient
+from analysis.featurevis.kernels import Form, Kernels
 
 SHAPES = [
     (24, 8, 7, 2, 3),
@@ -30,7 +30,8 @@ def test_the_input_gradient_is_torchs(
     y = functional.conv2d(x, weight, stride=stride, padding=padding)
     grad = torch.randn_like(y)
     (wanted,) = torch.autograd.grad(y, x, grad)
-    ours = input_gradient(grad, weight, stride, (padding, padding), (size, size + 1))
+    form = Form(nn.Conv2d(colours, out, kernel, stride, padding))
+    ours = form.input_gradient(grad, weight, (size, size + 1))
     assert torch.allclose(ours, wanted, atol=1e-4)
 
 
@@ -68,6 +69,8 @@ def test_alone_and_in_a_batch_the_bits_are_the_same(size: int) -> None:
 
 def test_a_weight_that_is_changed_is_turned_anew() -> None:
     weight, grad = torch.ones(1, 1, 1, 1), torch.ones(1, 1, 2, 2)
-    first = input_gradient(grad, weight, 1, (0, 0), (2, 2))
+    form = Form(nn.Conv2d(1, 1, 1))
+    first = form.input_gradient(grad, weight, (2, 2))
     weight.mul_(3)
-    assert torch.equal(input_gradient(grad, weight, 1, (0, 0), (2, 2)), 3 * first)
+    assert torch.equal(form.input_gradient(grad, weight, (2, 2)), 3 * first)
+    assert torch.equal(form.input_gradient(grad, weight.clone() * 2, (2, 2)), 6 * first)
