@@ -10,8 +10,9 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard import routes, selection
+from dashboard import parts, routes, selection
 from dashboard.components import action
+from dashboard.parts import part
 from dashboard.selection import Selection
 from dashboard.service import Service
 from dashboard.views import explore, explore_callbacks, neuron
@@ -59,6 +60,7 @@ def _frame() -> Component:
         [
             dcc.Location(id="url", refresh="callback-nav"),
             dcc.Store(id="selection"),
+            *parts.stores(),
             dcc.Store(id="action"),
             dcc.Store(id="acknowledged"),
             dcc.Store(id="shown"),
@@ -148,6 +150,7 @@ def _navigation(app: dash.Dash, service: Service) -> None:
         ClientsideFunction("choices", "acknowledge"),
         Output("heard", "children"), Input("acknowledged", "data"), prevent_initial_call=True,
     )  # fmt: skip
+    parts.register(app)
     _drawing(app)
 
 
@@ -164,7 +167,7 @@ def _drawing(app: dash.Dash) -> None:
             window.dispatchEvent(new Event("resize"));
             return "";
         }""",
-        Output("themed", "children"), Input("selection", "data"), prevent_initial_call=True,
+        Output("themed", "children"), part("view"), prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
         "function () { return window.neuronscope.wantedTheme(); }",

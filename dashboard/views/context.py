@@ -19,8 +19,8 @@ class Context:
 
     @classmethod
     def of(cls, service: Service, data: dict[str, Any]) -> "Context":
-        """From the data of the store ``selection``."""
-        return cls(Selection(**{**data, "off": tuple(data["off"])}), service)
+        """From a part of the selection (``parts.py``); the rest is as by default."""
+        return cls(Selection(**{**data, "off": tuple(data.get("off", ()))}), service)
 
     @cached_property
     def model(self) -> str:

@@ -1,8 +1,6 @@
 """Fills the panels of Explore, each by a callback of its own on the selection."""
 
-import functools
 import json
-from collections.abc import Callable
 from typing import Any
 
 import dash
@@ -10,72 +8,60 @@ from dash import Input, Output, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard.components import action, copy_command, note, share, signed, term
+from dashboard.components import action, copy_command, share, signed, term
+from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
-from dashboard.views import explore_check, explore_neurons
+from dashboard.views import explore_check, explore_map, explore_neurons
 from dashboard.views.context import Context
 from dashboard.views.explore import vs_button
+from dashboard.views.filling import plain_errors, wanted
 
 STRIP_LENGTH = 60
-
-
-def plain_errors(count: int) -> Callable[..., Callable[..., Any]]:
-    """A panel that cannot be filled says why in one line, in its first place; the others are
-    cleared."""
-
-    def wrap(fill: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(fill)
-        def safe(*given: Any) -> Any:
-            try:
-                return fill(*given)
-            except (UserError, JobError) as error:
-                rest = [no_update] * (count - 1)
-                line = note(str(error), kind="error")
-                return (line, *rest) if count > 1 else line
-
-        return safe
-
-    return wrap
 
 
 def register(app: dash.Dash, service: Service) -> None:
     """Adds Explore's callbacks."""
     _register_picture(app, service)
     _register_layer(app, service)
-    _register_overlay(app, service)
+    explore_map.register(app, service)
     explore_neurons.register(app, service)
     explore_check.register(app, service)
 
 
-def _wanted(data: dict[str, Any] | None) -> bool:
-    return bool(data) and data is not None and data["view"] == "explore"
-
-
 def _register_picture(app: dash.Dash, service: Service) -> None:
-    @app.callback(
-        Output("sentence", "children"), Output("seen", "src"), Output("predictions", "children"),
-        Output("other-class", "data"), Output("other-class", "value"),
-        Output("shown-other", "data"),
-        Input("selection", "data"), prevent_initial_call=True,
-    )  # fmt: skip
-    @plain_errors(6)
-    def fill(data: dict[str, Any]) -> Any:
-        if not _wanted(data):
-            return (no_update,) * 6
-        here = Context.of(service, data)
-        classes = [{"value": str(i), "label": n} for i, n in enumerate(here.network["classes"])]
-        return (
-            sentence(here), f"/blob/{here.answers['seen']}", predictions(here), classes,
-            str(here.b), str(here.b),
-        )  # fmt: skip
+    @app.callback(Output("sentence", "children"), part("sentence"), prevent_initial_call=True)
+    @plain_errors(1)
+    def fill_sentence(data: dict[str, Any]) -> Any:
+        return sentence(Context.of(service, data)) if wanted(data) else no_update
 
     @app.callback(
-        Output("strip", "children"), Input("selection", "data"), prevent_initial_call=True
-    )
+        Output("predictions", "children"), Output("seen", "src"),
+        Output("other-class", "value"), Output("shown-other", "data"),
+        part("answers"), prevent_initial_call=True,
+    )  # fmt: skip
+    @plain_errors(4)
+    def fill(data: dict[str, Any]) -> Any:
+        if not wanted(data):
+            return (no_update,) * 4
+        here = Context.of(service, data)
+        seen = f"/blob/{here.answers['seen']}"
+        return predictions(here), seen, str(here.b), str(here.b)
+
+    @app.callback(Output("other-class", "data"), part("classes"), prevent_initial_call=True)
+    def fill_classes(data: dict[str, Any]) -> Any:
+        if not wanted(data):
+            return no_update
+        try:
+            names = Context.of(service, data).network["classes"]
+        except (UserError, JobError):
+            return []  # the panels say why
+        return [{"value": str(i), "label": n} for i, n in enumerate(names)]
+
+    @app.callback(Output("strip", "children"), part("strip"), prevent_initial_call=True)
     @plain_errors(1)
     def fill_strip(data: dict[str, Any]) -> Any:
-        return strip(Context.of(service, data)) if _wanted(data) else no_update
+        return strip(Context.of(service, data)) if wanted(data) else no_update
 
     @app.callback(
         Output("model-choice", "data"), Output("model-choice", "value"),
@@ -84,7 +70,7 @@ def _register_picture(app: dash.Dash, service: Service) -> None:
         Output("map-choice", "value"), Output("tab-choice", "value"),
         Output("sort-choice", "value"), Output("take-choice", "value"),
         Output("shown", "data"),
-        Input("selection", "data"), prevent_initial_call=True,
+        part("bar"), prevent_initial_call=True,
     )  # fmt: skip
     def fill_bar(data: dict[str, Any]) -> Any:
         here = Context.of(service, data)
@@ -210,11 +196,11 @@ def _register_layer(app: dash.Dash, service: Service) -> None:
     @app.callback(
         Output("grid-title", "children"), Output("grid-data", "data"),
         Output("grid-place", "children"),
-        Input("selection", "data"), prevent_initial_call=True,
+        part("grid"), prevent_initial_call=True,
     )  # fmt: skip
     @plain_errors(3)
     def fill(data: dict[str, Any]) -> Any:
-        if not _wanted(data):
+        if not wanted(data):
             return (no_update,) * 3
         here = Context.of(service, data)
         grid = service.ask("grid", **here.at_layer)
@@ -230,12 +216,10 @@ def _register_layer(app: dash.Dash, service: Service) -> None:
             _layer_facts(here, grid),
         )
 
-    @app.callback(
-        Output("ladder", "children"), Input("selection", "data"), prevent_initial_call=True
-    )
+    @app.callback(Output("ladder", "children"), part("ladder"), prevent_initial_call=True)
     @plain_errors(1)
     def fill_ladder(data: dict[str, Any]) -> Any:
-        if not _wanted(data):
+        if not wanted(data):
             return no_update
         here = Context.of(service, data)
         return [_step(row, here.layer) for row in service.ask("ladder", **here.question)]
@@ -268,51 +252,3 @@ def _step(row: dict[str, Any], chosen: str) -> Component:
     label = f"Layer {row['layer']}: where it speaks for and against"
     short = row["layer"].split(".layers.")[-1].replace("encoder_layer_", "layer ")
     return action([canvas, html.Span(short)], {"layer": row["layer"]}, label=label, **current)
-
-
-def _register_overlay(app: dash.Dash, service: Service) -> None:
-    @app.callback(
-        Output("map-note", "children"), Output("overlay-data", "data"),
-        Input("selection", "data"), prevent_initial_call=True,
-    )  # fmt: skip
-    @plain_errors(2)
-    def fill(data: dict[str, Any]) -> Any:
-        if not _wanted(data):
-            return no_update, no_update
-        return overlay(Context.of(service, data))
-
-
-def _pixels_text(found: dict[str, Any]) -> str:
-    """The map of pixels beside its own check."""
-    first = f"{100 * found['share']:.0f} %"
-    mean, sd = found["shifted"]
-    return (
-        f"Integrated gradients. Blurring the first {first} of pixels: margin "
-        f"{signed(found['before'])} \u2192 {signed(found['without'])}; the same shape elsewhere: "
-        f"{signed(mean)} \u00b1 {sd:.1f}."
-    )
-
-
-def overlay(here: Context) -> tuple[Any, dict[str, Any] | None]:
-    """The line below the picture and the map over it."""
-    kind, unit = here.chosen.map, here.chosen.unit
-    ask = here.service.ask
-    a, b = here.name(here.a), here.name(here.b)
-    if kind == "off":
-        return "The picture as the network sees it.", None
-    if kind == "groups":
-        found = ask("groups", **here.at_layer)
-        return "Each colour: neurons that fire together here.", {
-            "kind": "groups", "rows": found["rows"], "cols": found["cols"],
-            "values": [v for g in found["groups"] for v in g["map"]], "off": list(here.chosen.off),
-        }  # fmt: skip
-    if kind == "pixels":
-        found = ask("pixels", **here.question)
-        return _pixels_text(found), {"kind": "effect", **found["map"]}
-    drawn = ask("channel_map", **here.at_layer, channel=unit, kind=kind)
-    who = f"neuron {unit}" if unit is not None else f"all neurons of {here.layer}"
-    if kind == "effect":
-        text = ["Effect of ", who, ": ", html.Span(f"blue for {a}", className="pos"), ", ",
-                html.Span(f"orange for {b}", className="neg"), "."]  # fmt: skip
-        return text, drawn
-    return f"Bright where {who} fire{'s' if unit is not None else ''}.", drawn

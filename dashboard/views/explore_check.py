@@ -4,11 +4,12 @@ others."""
 from typing import Any
 
 import dash
-from dash import Input, Output, html, no_update
+from dash import Output, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
 from dashboard.components import copy_command, note, share, signed, term
+from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
 from dashboard.views.context import Context
@@ -17,9 +18,7 @@ from dashboard.views.context import Context
 def register(app: dash.Dash, service: Service) -> None:
     """Adds the callback of the check."""
 
-    @app.callback(
-        Output("check-body", "children"), Input("selection", "data"), prevent_initial_call=True
-    )
+    @app.callback(Output("check-body", "children"), part("check"), prevent_initial_call=True)
     def fill(data: dict[str, Any]) -> Any:
         if not data or data["view"] != "explore":
             return no_update

@@ -19,6 +19,7 @@ from dashboard.components import (
     term,
     unit_icon,
 )
+from dashboard.parts import part
 from dashboard.protocol import INTERACTIVE, JobError
 from dashboard.service import Service
 from dashboard.views.context import Context
@@ -34,7 +35,7 @@ def register(app: dash.Dash, service: Service) -> None:
     @app.callback(
         Output("neurons-title", "children"), Output("neurons", "children"),
         Output("sort-row", "hidden"),
-        Input("selection", "data"), prevent_initial_call=True,
+        part("neurons"), prevent_initial_call=True,
     )  # fmt: skip
     def fill(data: dict[str, Any]) -> Any:
         if not data or data["view"] != "explore":
@@ -52,7 +53,7 @@ def register(app: dash.Dash, service: Service) -> None:
 
     @app.callback(
         Output("drawer", "children"), Output("drawer", "className"),
-        Input("selection", "data"), prevent_initial_call=True,
+        part("drawer"), prevent_initial_call=True,
     )  # fmt: skip
     def open_drawer(data: dict[str, Any]) -> Any:
         if not data or data["view"] != "explore" or data["unit"] is None:

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from cache.errors import UserError
 from dashboard.components import action, amount, copy_command, note, share, signed, term, unit_icon
+from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
 from dashboard.views.context import Context
@@ -23,9 +24,7 @@ def layout() -> Component:
 def register(app: dash.Dash, service: Service) -> None:
     """Adds the page's callback."""
 
-    @app.callback(
-        Output("neuron-page", "children"), Input("selection", "data"), prevent_initial_call=True
-    )
+    @app.callback(Output("neuron-page", "children"), part("neuron"), prevent_initial_call=True)
     def fill(data: dict[str, Any]) -> Any:
         if not data or data["view"] != "neuron":
             return no_update

@@ -1,0 +1,59 @@
+"""What of the selection each panel depends on. A panel is asked again only when its own part has
+changed; it is given nothing else, so it cannot show what it would not be told of.
+
+To fill a panel takes the server a few milliseconds and the browser, which lays it out anew, thirty
+times as long.
+"""
+
+import json
+
+import dash
+from dash import Input, Output, dcc
+
+_PICTURE = ("view", "model", "picture")
+_CLASSES = (*_PICTURE, "a", "b")
+_LAYER = (*_CLASSES, "layer")
+PARTS: dict[str, tuple[str, ...]] = {
+    "view": ("view",),
+    "bar": (*_PICTURE, "map", "tab", "sort", "take"),
+    "sentence": (*_LAYER, "tab", "off"),
+    "classes": ("view", "model"),
+    "answers": _CLASSES,
+    "strip": _PICTURE,
+    "grid": (*_LAYER, "row", "col"),
+    "ladder": _LAYER,
+    "overlay": (*_LAYER, "map", "unit", "off"),
+    "neurons": (*_LAYER, "row", "col", "unit", "tab", "sort", "off"),
+    "drawer": (*_LAYER, "unit"),
+    "check": (*_LAYER, "row", "col", "take"),
+    "neuron": (*_LAYER, "unit"),
+}
+# Before the first address is read nothing is known; afterwards a part that is the same stays.
+_SPLIT = """function (selection) {
+    const parts = %s, last = window.neuronscope.parts || {};
+    window.neuronscope.parts = {};
+    return Object.entries(parts).map(([name, fields]) => {
+        const part = Object.fromEntries(fields.map((f) => [f, selection[f]]));
+        const text = window.neuronscope.parts[name] = JSON.stringify(part);
+        return text === last[name] ? window.dash_clientside.no_update : part;
+    });
+}"""
+
+
+def stores() -> list[dcc.Store]:
+    """One for each part."""
+    return [dcc.Store(id=f"for-{name}") for name in PARTS]
+
+
+def part(name: str) -> Input:
+    """The input of a panel's callback: its part of the selection (a dict) when that changes."""
+    return Input(f"for-{name}", "data")
+
+
+def register(app: dash.Dash) -> None:
+    """Adds the callback, in the browser, that takes a selection apart."""
+    app.clientside_callback(
+        _SPLIT % json.dumps(PARTS),
+        *(Output(f"for-{name}", "data") for name in PARTS),
+        Input("selection", "data"), prevent_initial_call=True,
+    )  # fmt: skip

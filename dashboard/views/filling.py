@@ -1,0 +1,34 @@
+"""How a panel's callback begins and ends."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from dash import no_update
+
+from cache.errors import UserError
+from dashboard.components import note
+from dashboard.protocol import JobError
+
+
+def plain_errors(count: int) -> Callable[..., Callable[..., Any]]:
+    """A panel that cannot be filled says why in one line, in its first place; the others are
+    cleared."""
+
+    def wrap(fill: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(fill)
+        def safe(*given: Any) -> Any:
+            try:
+                return fill(*given)
+            except (UserError, JobError) as error:
+                rest = [no_update] * (count - 1)
+                line = note(str(error), kind="error")
+                return (line, *rest) if count > 1 else line
+
+        return safe
+
+    return wrap
+
+
+def wanted(data: dict[str, Any] | None) -> bool:
+    return bool(data) and data is not None and data["view"] == "explore"
