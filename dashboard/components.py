@@ -8,7 +8,6 @@ page needs one listener and no callback a button.
 import json
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
@@ -35,12 +34,8 @@ BLUE, ORANGE = "for", "against"  # CSS classes: for the answer, against it
 
 def term(word: str, text: str | None = None) -> Component:
     """A technical term that explains itself in one tooltip: by mouse, keyboard or touch."""
-    return dmc.Tooltip(
-        html.Span(text or word, className="term", tabIndex="0"),
-        label=GLOSSARY[word], multiline=True, w=260, withArrow=True, openDelay=200,
-        events={"hover": True, "focus": True, "touch": True},
-        boxWrapperProps={"style": {"display": "inline"}},
-    )  # fmt: skip
+    meaning = {"data-tip": GLOSSARY[word], "aria-description": GLOSSARY[word]}
+    return html.Span(text or word, className="term", tabIndex="0", **meaning)
 
 
 def action(

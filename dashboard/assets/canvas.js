@@ -214,6 +214,7 @@
     if (!same(to, g.place)) choosePlace(to);
   });
 
+  document.addEventListener("filled", (event) => { if (event.target.id === "ladder") requestAnimationFrame(drawLadder); });
   let settle = null;
   window.addEventListener("resize", () => {
     clearTimeout(settle); settle = setTimeout(() => { drawGrid(); drawOverlay(); }, 80);
@@ -244,6 +245,5 @@
       return "";
     },
     drawOverlay(data) { state.overlay = data || null; drawOverlay(); return ""; },
-    ladder() { requestAnimationFrame(() => requestAnimationFrame(drawLadder)); return window.dash_clientside.no_update; },
   };
 })();

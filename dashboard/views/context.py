@@ -9,6 +9,8 @@ from typing import Any
 from dashboard.selection import Selection
 from dashboard.service import Service
 
+ROWS = 8  # neurons in the list
+
 
 @dataclass(frozen=True)
 class Context:
@@ -75,6 +77,14 @@ class Context:
     def at_layer(self) -> dict[str, Any]:
         """The same, at the chosen layer."""
         return {**self.question, "layer": self.layer}
+
+    def listed(self, sort: str) -> dict[str, Any]:
+        """The neurons that fire at the chosen place, or on the whole picture."""
+        at = list(self.chosen.place) if self.chosen.place else None
+        answer: dict[str, Any] = self.service.ask(
+            "neurons", **self.at_layer, at=at, sort=sort, top=ROWS
+        )
+        return answer
 
     def name(self, index: int) -> str:
         """A class's name."""

@@ -11,6 +11,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboard.components import action, note, section, term
+from dashboard.markup import filled
 from dashboard.selection import SORTS
 
 MAP_NAMES = {
@@ -28,10 +29,10 @@ def layout() -> Component:
     return html.Div(
         [
             html.Div(
-                note("Loading the network\u2026", kind="busy"),
                 id="sentence",
                 className="sentence",
                 role="status",
+                **filled(note("Loading the network\u2026", kind="busy")),
             ),
             html.Main(
                 [
@@ -41,7 +42,12 @@ def layout() -> Component:
                 ],
                 className="columns",
             ),
-            html.Aside(id="drawer", className="drawer", **{"aria-label": "One neuron"}),
+            html.Aside(
+                [html.Div(id=f"drawer-{part}") for part in ("facts", "patches", "command")],
+                id="drawer",
+                className="drawer",
+                **{"aria-label": "One neuron"},
+            ),
             dcc.Store(id="grid-data"),
             dcc.Store(id="overlay-data"),
             html.Div(id="drawn", hidden=True),
@@ -128,7 +134,10 @@ def _neurons() -> Component:
     return html.Section(
         [
             html.Header(
-                [html.H2("Neurons", id="neurons-title"), html.Div(tabs, className="tools")]
+                [
+                    html.H2(id="neurons-title", **filled("Neurons")),
+                    html.Div(tabs, className="tools"),
+                ]
             ),
             html.Div(sort, id="sort-row"),
             html.Div(id="neurons"),

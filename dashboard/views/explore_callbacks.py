@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import dash
-from dash import Input, Output, html, no_update
+from dash import Output, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
 from dashboard.components import action, copy_command, share, signed, term
+from dashboard.markup import markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
@@ -30,13 +31,13 @@ def register(app: dash.Dash, service: Service) -> None:
 
 
 def _register_picture(app: dash.Dash, service: Service) -> None:
-    @app.callback(Output("sentence", "children"), part("sentence"), prevent_initial_call=True)
+    @app.callback(panel("sentence"), part("sentence"), prevent_initial_call=True)
     @plain_errors(1)
     def fill_sentence(data: dict[str, Any]) -> Any:
-        return sentence(Context.of(service, data)) if wanted(data) else no_update
+        return markup(sentence(Context.of(service, data))) if wanted(data) else no_update
 
     @app.callback(
-        Output("predictions", "children"), Output("seen", "src"),
+        panel("predictions"), Output("seen", "src"),
         Output("other-class", "value"), Output("shown-other", "data"),
         part("answers"), prevent_initial_call=True,
     )  # fmt: skip
@@ -46,7 +47,7 @@ def _register_picture(app: dash.Dash, service: Service) -> None:
             return (no_update,) * 4
         here = Context.of(service, data)
         seen = f"/blob/{here.answers['seen']}"
-        return predictions(here), seen, str(here.b), str(here.b)
+        return markup(predictions(here)), seen, str(here.b), str(here.b)
 
     @app.callback(Output("other-class", "data"), part("classes"), prevent_initial_call=True)
     def fill_classes(data: dict[str, Any]) -> Any:
@@ -58,10 +59,10 @@ def _register_picture(app: dash.Dash, service: Service) -> None:
             return []  # the panels say why
         return [{"value": str(i), "label": n} for i, n in enumerate(names)]
 
-    @app.callback(Output("strip", "children"), part("strip"), prevent_initial_call=True)
+    @app.callback(panel("strip"), part("strip"), prevent_initial_call=True)
     @plain_errors(1)
     def fill_strip(data: dict[str, Any]) -> Any:
-        return strip(Context.of(service, data)) if wanted(data) else no_update
+        return markup(strip(Context.of(service, data))) if wanted(data) else no_update
 
     @app.callback(
         Output("model-choice", "data"), Output("model-choice", "value"),
@@ -194,8 +195,8 @@ def _tile(picture: Any, chosen: str) -> Component:
 
 def _register_layer(app: dash.Dash, service: Service) -> None:
     @app.callback(
-        Output("grid-title", "children"), Output("grid-data", "data"),
-        Output("grid-place", "children"),
+        panel("grid-title"), Output("grid-data", "data"),
+        panel("grid-place"),
         part("grid"), prevent_initial_call=True,
     )  # fmt: skip
     @plain_errors(3)
@@ -211,23 +212,18 @@ def _register_layer(app: dash.Dash, service: Service) -> None:
             raise UserError(f"place {place[0]},{place[1]} is outside the {rows} x {cols} grid")
         title = ["How ", html.B(here.layer), " sees it"]
         return (
-            title,
+            markup(title),
             {**here.at_layer, **grid, "seen": seen, "place": place},
-            _layer_facts(here, grid),
+            markup(_layer_facts(here, grid)),
         )
 
-    @app.callback(Output("ladder", "children"), part("ladder"), prevent_initial_call=True)
+    @app.callback(panel("ladder"), part("ladder"), prevent_initial_call=True)
     @plain_errors(1)
     def fill_ladder(data: dict[str, Any]) -> Any:
         if not wanted(data):
             return no_update
         here = Context.of(service, data)
-        return [_step(row, here.layer) for row in service.ask("ladder", **here.question)]
-
-    app.clientside_callback(
-        "window.dash_clientside.explore.ladder",
-        Output("ladder", "title"), Input("ladder", "children"), prevent_initial_call=True,
-    )  # fmt: skip
+        return markup(_step(row, here.layer) for row in service.ask("ladder", **here.question))
 
 
 def _layer_facts(here: Context, grid: dict[str, Any]) -> list[Component]:

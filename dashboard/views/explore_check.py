@@ -4,11 +4,12 @@ others."""
 from typing import Any
 
 import dash
-from dash import Output, html, no_update
+from dash import html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
 from dashboard.components import copy_command, note, share, signed, term
+from dashboard.markup import markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
@@ -18,19 +19,20 @@ from dashboard.views.context import Context
 def register(app: dash.Dash, service: Service) -> None:
     """Adds the callback of the check."""
 
-    @app.callback(Output("check-body", "children"), part("check"), prevent_initial_call=True)
+    @app.callback(panel("check-body"), part("check"), prevent_initial_call=True)
     def fill(data: dict[str, Any]) -> Any:
         if not data or data["view"] != "explore":
             return no_update
         here = Context.of(service, data)
         try:
+            here.listed("effect")  # the quick list first; the worker takes one thing at a time
             place = list(here.chosen.place) if here.chosen.place else None
             found = service.ask(
                 "check", **here.at_layer, at=place, channels=None, take=here.chosen.take
             )
         except (UserError, JobError) as error:
-            return note(str(error), kind="error")
-        return verdict(here, found)
+            return markup(note(str(error), kind="error"))
+        return markup(verdict(here, found))
 
 
 def verdict(here: Context, found: dict[str, Any]) -> list[Component]:

@@ -6,6 +6,7 @@ import dash
 from dash import Output, html, no_update
 
 from dashboard.components import signed
+from dashboard.markup import markup, panel
 from dashboard.parts import part
 from dashboard.service import Service
 from dashboard.views.context import Context
@@ -16,14 +17,15 @@ def register(app: dash.Dash, service: Service) -> None:
     """Adds the callback of the map."""
 
     @app.callback(
-        Output("map-note", "children"), Output("overlay-data", "data"),
+        panel("map-note"), Output("overlay-data", "data"),
         part("overlay"), prevent_initial_call=True,
     )  # fmt: skip
     @plain_errors(2)
     def fill(data: dict[str, Any]) -> Any:
         if not wanted(data):
             return no_update, no_update
-        return overlay(Context.of(service, data))
+        line, drawn = overlay(Context.of(service, data))
+        return markup(line), drawn
 
 
 def _pixels_text(found: dict[str, Any]) -> str:

@@ -19,13 +19,13 @@ from dashboard.components import (
     term,
     unit_icon,
 )
+from dashboard.markup import ATTRIBUTE, markup, panel
 from dashboard.parts import part
 from dashboard.protocol import INTERACTIVE, JobError
 from dashboard.service import Service
-from dashboard.views.context import Context
+from dashboard.views.context import ROWS, Context
 from dashboard.views.explore_check import bars
 
-ROWS = 8
 PATIENCE = 120  # seconds that a panel waits for the pass over the open pictures
 
 
@@ -33,7 +33,7 @@ def register(app: dash.Dash, service: Service) -> None:
     """Adds the callbacks of the neuron list and the drawer."""
 
     @app.callback(
-        Output("neurons-title", "children"), Output("neurons", "children"),
+        panel("neurons-title"), panel("neurons"),
         Output("sort-row", "hidden"),
         part("neurons"), prevent_initial_call=True,
     )  # fmt: skip
@@ -43,28 +43,33 @@ def register(app: dash.Dash, service: Service) -> None:
         here = Context.of(service, data)
         try:
             if here.chosen.tab == "groups":
-                return "Neuron groups", groups(here), True
+                return "Neuron groups", markup(groups(here)), True
             place = here.chosen.place
             where = "whole picture" if place is None else f"place {place[0]},{place[1]}"
             title = [term("neuron", "Neurons"), f", {where}"]
-            return title, neurons(here), False
+            return markup(title), markup(neurons(here)), False
         except (UserError, JobError) as error:
-            return "Neurons", note(str(error), kind="error"), False
+            return "Neurons", markup(note(str(error), kind="error")), False
 
     @app.callback(
-        Output("drawer", "children"), Output("drawer", "className"),
+        panel("drawer-facts"), panel("drawer-patches"), panel("drawer-command"),
+        Output("drawer", "className"),
         part("drawer"), prevent_initial_call=True,
     )  # fmt: skip
     def open_drawer(data: dict[str, Any]) -> Any:
         if not data or data["view"] != "explore" or data["unit"] is None:
-            return no_update, "drawer"
+            return *(no_update,) * 3, "drawer"
         try:
-            return drawer(Context.of(service, data)), "drawer open"
+            here = Context.of(service, data)
+            looking = note("Looking through the open pictures\u2026", kind="busy")
+            command = copy_command(drawing_of(here, data["unit"]))
+            parts = (drawer(here), looking, command)
         except (UserError, JobError) as error:
-            return [close_button(), note(str(error), kind="error")], "drawer open"
+            parts = ([close_button(), note(str(error), kind="error")], None, None)
+        return *map(markup, parts), "drawer open"
 
     @app.callback(
-        Output("drawer-patches", "children"), Input("drawer", "children"),
+        panel("drawer-patches", allow_duplicate=True), Input("drawer-facts", ATTRIBUTE),
         State("selection", "data"), prevent_initial_call=True,
     )  # fmt: skip
     def fill_patches(_: Any, data: dict[str, Any]) -> Any:
@@ -76,15 +81,15 @@ def patches_of(service: Service, data: dict[str, Any] | None, count: int) -> Any
     if not data or data["unit"] is None:
         return no_update
     try:
-        return patches(Context.of(service, data), data["unit"], count)
+        return markup(patches(Context.of(service, data), data["unit"], count))
     except (UserError, JobError) as error:
-        return note(str(error), kind="error")
+        return markup(note(str(error), kind="error"))
 
 
 def neurons(here: Context) -> list[Component]:
     """Eight rows: icon, name, activation, effect."""
-    place = list(here.chosen.place) if here.chosen.place else None
-    found = here.service.ask("neurons", **here.at_layer, at=place, sort=here.chosen.sort, top=ROWS)
+    place = here.chosen.place
+    found = here.listed(here.chosen.sort)
     heads = html.Div(
         [html.Span(), html.Div([term("activation"), term("effect", "effect on the margin")])],
         className="legend",
@@ -219,12 +224,9 @@ def drawer(here: Context) -> list[Component]:
                       className="caption"),
                       action("open", {"view": "neuron"}, label=f"Open neuron {unit}",
                              className="pill")])  # fmt: skip
-    command = copy_command(drawing_of(here, unit))
     return [
         top, html.Div([icon, looks], className="figures"), facts,
         html.H2("Real patches that excite it"),
-        html.Div(note("Looking through the open pictures\u2026", kind="busy"), id="drawer-patches"),
-        command,
     ]  # fmt: skip
 
 

@@ -8,12 +8,13 @@ from dash import no_update
 
 from cache.errors import UserError
 from dashboard.components import note
+from dashboard.markup import markup
 from dashboard.protocol import JobError
 
 
 def plain_errors(count: int) -> Callable[..., Callable[..., Any]]:
-    """A panel that cannot be filled says why in one line, in its first place; the others are
-    cleared."""
+    """A panel that cannot be filled says why in one line, in its first place (a markup); the others
+    stay."""
 
     def wrap(fill: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(fill)
@@ -22,7 +23,7 @@ def plain_errors(count: int) -> Callable[..., Callable[..., Any]]:
                 return fill(*given)
             except (UserError, JobError) as error:
                 rest = [no_update] * (count - 1)
-                line = note(str(error), kind="error")
+                line = markup(note(str(error), kind="error"))
                 return (line, *rest) if count > 1 else line
 
         return safe
@@ -31,4 +32,5 @@ def plain_errors(count: int) -> Callable[..., Callable[..., Any]]:
 
 
 def wanted(data: dict[str, Any] | None) -> bool:
+    """Whether Explore is shown at all."""
     return bool(data) and data is not None and data["view"] == "explore"

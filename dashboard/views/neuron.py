@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from cache.errors import UserError
 from dashboard.components import action, amount, copy_command, note, share, signed, term, unit_icon
+from dashboard.markup import ATTRIBUTE, markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
@@ -17,27 +18,42 @@ from dashboard.views.explore_neurons import drawing_of, patches_of, unit_name
 
 
 def layout() -> Component:
-    """One region, filled for the chosen neuron."""
-    return html.Main(id="neuron-page", className="view neuron-page")
+    """What is filled for the chosen neuron, above its patches."""
+    patches = html.Section(
+        [html.H2("Real patches that excite it"), html.Div(id="neuron-patches")], className="panel"
+    )
+    return html.Main(
+        [
+            html.Div(id="neuron-facts"),
+            html.Div([patches, html.Div(id="neuron-command")], id="neuron-rest", hidden=True),
+        ],
+        id="neuron-page", className="view neuron-page",
+    )  # fmt: skip
 
 
 def register(app: dash.Dash, service: Service) -> None:
     """Adds the page's callback."""
 
-    @app.callback(Output("neuron-page", "children"), part("neuron"), prevent_initial_call=True)
+    @app.callback(
+        panel("neuron-facts"), panel("neuron-patches"), panel("neuron-command"),
+        Output("neuron-rest", "hidden"),
+        part("neuron"), prevent_initial_call=True,
+    )  # fmt: skip
     def fill(data: dict[str, Any]) -> Any:
         if not data or data["view"] != "neuron":
-            return no_update
+            return (no_update,) * 4
         try:
-            return page(Context.of(service, data))
+            facts, command = page(Context.of(service, data))
         except (UserError, JobError) as error:
             back = action(
                 "back to the picture", {"view": "explore"}, label="Back", className="pill"
             )
-            return [note(str(error), kind="error"), back]
+            return markup([note(str(error), kind="error"), back]), "", "", True
+        looking = note("Looking through the open pictures\u2026", kind="busy")
+        return markup(facts), markup(looking), markup(command), False
 
     @app.callback(
-        Output("neuron-patches", "children"), Input("neuron-page", "children"),
+        panel("neuron-patches", allow_duplicate=True), Input("neuron-facts", ATTRIBUTE),
         State("selection", "data"), prevent_initial_call=True,
     )  # fmt: skip
     def fill_patches(_: Any, data: dict[str, Any]) -> Any:
@@ -50,23 +66,16 @@ def register(app: dash.Dash, service: Service) -> None:
         return patches_of(service, {**data, "unit": unit}, 9)
 
 
-def page(here: Context) -> list[Component]:
-    """Icon and facts, the open picture's map, and real patches."""
+def page(here: Context) -> tuple[list[Component], Component]:
+    """Icon and facts with the open picture's map; and the command."""
     known = next((s for s in here.network["layers"] if s["layer"] == here.layer), None)
     if known is None:
         raise UserError(f"this network has no layer {here.layer!r} with a grid; choose another")
     unit = _unit(here)
     if unit >= known["channels"]:
         raise UserError(f"neuron {unit} is out of range: {here.layer} has {known['channels']}")
-    return [
-        _head(here, unit, known["channels"]),
-        html.Div([_icon(here, unit), _facts(here, unit)], className="neuron-top"),
-        html.Section([html.H2("Real patches that excite it"),
-                      html.Div(note("Looking through the open pictures\u2026", kind="busy"),
-                               id="neuron-patches")],
-                     className="panel"),
-        copy_command(drawing_of(here, unit)),
-    ]  # fmt: skip
+    parts = html.Div([_icon(here, unit), _facts(here, unit)], className="neuron-top")
+    return [_head(here, unit, known["channels"]), parts], copy_command(drawing_of(here, unit))
 
 
 def _unit(here: Context) -> int:
