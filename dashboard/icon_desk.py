@@ -13,7 +13,7 @@ from dashboard.protocol import BACKGROUND, VISIBLE, JobStatus
 from dashboard.service import Service
 
 BATCH = 4
-STALE = 1.5  # seconds; the page asks several times a second for what it shows
+STALE = 0.8  # seconds; the page asks three times a second for what it shows
 LABELS = {
     "icons": "drawing what neurons look for",
     "mosaic": "drawing the grid",
