@@ -146,6 +146,8 @@ def explain(
     layers = _layers(classifier, layer)
     found = attribute(classifier, seen.x, [x.name for x in layers], target)
     described, checks = [], []
+    if progress:
+        progress(0, len(layers))
     for done, one in enumerate(found.layers.values(), 1):
         tail = Tail(classifier.module, one.layer.name, seen.x)
         groups = find_groups(one.layer, one.activation) if one.layer.grid else None

@@ -108,12 +108,19 @@ def picture_bytes(pixels: NDArray[np.uint8], path: Path) -> bytes:
 
 
 def progress(what: str) -> Callable[[int, int], None]:
-    """A line on stderr that is written over, where somebody watches."""
-    watched = sys.stderr.isatty()
+    """A line on stderr that is written over, where somebody watches: how far, and how long yet."""
+    watched, start = sys.stderr.isatty(), time.monotonic()
 
     def show(done: int, total: int) -> None:
         if watched:
             end = "\n" if done >= total else ""
-            print(f"\r{what}: {done} of {total}", end=end, file=sys.stderr, flush=True)
+            left = _left(time.monotonic() - start, done, total)
+            print(f"\r{what}: {done} of {total}{left}\033[K", end=end, file=sys.stderr, flush=True)
 
     return show
+
+
+def _left(seconds: float, done: int, total: int) -> str:
+    """The estimate, once there is something to go by and something to wait for."""
+    left = seconds * (total - done) / done if done else 0.0
+    return f", about {left:.0f} s left" if left >= 2 else ""
