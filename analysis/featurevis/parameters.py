@@ -1,11 +1,13 @@
-"""What is optimised: pictures as Fourier coefficients in decorrelated colours.
+"""What is optimised: pictures as Fourier coefficients in decorrelated colours, or as pixels.
 
 Source: Lucid, ``optvis/param/spatial.py`` and ``color.py``; Olah, Mordvintsev and Schubert, Feature
-Visualization (Distill 2017). Ascent in this basis spreads over all frequencies and colours alike,
-where ascent on pixels makes high-frequency noise.
+Visualization (Distill 2017). Ascent in the Fourier basis spreads over all frequencies and colours
+alike, where ascent on pixels makes high-frequency noise; both are here, so that a person can see
+it. The third parameterisation, phases alone, has a file of its own (``maco``).
 """
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -37,16 +39,43 @@ def amplitudes(size: int) -> Tensor:
     return falling
 
 
-def colours(channels: int) -> Tensor:
+def colours(channels: int, *, decorrelated: bool = True) -> Tensor:
     """(C, C) from decorrelated to real colours; for one channel the brightness axis alone."""
+    if channels != 3 or not decorrelated:
+        return torch.eye(channels)
     root = torch.tensor(COLOUR_ROOT)
-    root = root / torch.linalg.vector_norm(root, dim=0).max()
-    return root if channels == 3 else torch.ones(1, 1)
+    return root / torch.linalg.vector_norm(root, dim=0).max()
 
 
-class FourierPictures:
-    """B square pictures of ``size`` pixels and 1 or 3 channels; ``coefficients`` (B, C, S, S // 2 +
-    1, 2) real is the only parameter, drawn picture by picture from ``generators``."""
+class Pictures(ABC):
+    """B square pictures of ``size`` pixels and C channels, as functions of ``coefficients`` (B,
+    ...), real and the only parameter; ``rate`` is a fitting step of Adam."""
+
+    rate: float = 0.05
+
+    def __init__(
+        self, size: int, coefficients: Tensor, channels: int, *, decorrelated: bool = True
+    ) -> None:
+        self.size = size
+        self.coefficients = coefficients.requires_grad_()
+        self._colours = colours(channels, decorrelated=decorrelated).to(coefficients.device)
+
+    @abstractmethod
+    def plain(self, coefficients: Tensor) -> Tensor:
+        """(B, C, S, S) before the colours are mixed."""
+
+    def logits(self, coefficients: Tensor | None = None) -> Tensor:
+        """(B, C, S, S) colours before the sigmoid; zero is mid grey."""
+        raw = self.coefficients if coefficients is None else coefficients
+        return torch.einsum("oc,bchw->bohw", self._colours, self.plain(raw))
+
+    def pixels(self, coefficients: Tensor | None = None) -> Tensor:
+        """(B, C, S, S) in 0..1."""
+        return torch.sigmoid(self.logits(coefficients))
+
+
+class FourierPictures(Pictures):
+    """``coefficients`` (B, C, S, S // 2 + 1, 2), drawn picture by picture from ``generators``."""
 
     def __init__(
         self,
@@ -54,25 +83,40 @@ class FourierPictures:
         generators: Sequence[torch.Generator],
         *,
         channels: int = 3,
+        decorrelated: bool = True,
         device: torch.device | str = "cpu",
     ) -> None:
-        shape = (channels, size, size // 2 + 1, 2)
-        drawn = torch.stack([torch.randn(shape, generator=g) for g in generators]) * START_SD
-        self.size, self.channels = size, channels
-        self.coefficients = drawn.to(device).requires_grad_()
+        start = _noise((channels, size, size // 2 + 1, 2), generators).to(device)
+        super().__init__(size, start, channels, decorrelated=decorrelated)
+        # irfft2 with norm "ortho" is the plain one times size, as in Lucid
         self._weights = amplitudes(size).to(device)
-        self._colours = colours(channels).to(device)
 
-    def logits(self, coefficients: Tensor | None = None) -> Tensor:
-        """(B, C, S, S) colours before the sigmoid; zero is mid grey."""
-        raw = self.coefficients if coefficients is None else coefficients
-        spectrum = torch.view_as_complex(raw) * self._weights
-        plain = torch.fft.irfft2(spectrum, s=(self.size, self.size), norm="ortho")
-        return torch.einsum("oc,bchw->bohw", self._colours, plain)
+    def plain(self, coefficients: Tensor) -> Tensor:
+        spectrum = torch.view_as_complex(coefficients) * self._weights
+        return torch.fft.irfft2(spectrum, s=(self.size, self.size), norm="ortho")
 
-    def pixels(self, coefficients: Tensor | None = None) -> Tensor:
-        """(B, C, S, S) in 0..1."""
-        return torch.sigmoid(self.logits(coefficients))
+
+class PixelPictures(Pictures):
+    """``coefficients`` (B, C, S, S) are the pixels themselves, around grey at the start."""
+
+    def __init__(
+        self,
+        size: int,
+        generators: Sequence[torch.Generator],
+        *,
+        channels: int = 3,
+        decorrelated: bool = True,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        start = _noise((channels, size, size), generators).to(device)
+        super().__init__(size, start, channels, decorrelated=decorrelated)
+
+    def plain(self, coefficients: Tensor) -> Tensor:
+        return coefficients
+
+
+def _noise(shape: tuple[int, ...], generators: Sequence[torch.Generator]) -> Tensor:
+    return torch.stack([torch.randn(shape, generator=g) for g in generators]) * START_SD
 
 
 def stretched(logits: Tensor, spread: float) -> Tensor:
