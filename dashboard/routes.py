@@ -78,12 +78,15 @@ def _pictures(server: Flask, service: Service) -> None:
             abort(404)
         return webp(Image.fromarray(images.thumbnail(image, 128)))
 
-    @server.get("/patch/<path:model>/<picture>/<path:layer>/<int:place>")
-    def patch(model: str, picture: str, layer: str, place: int) -> Response:
+    @server.get("/patch")
+    def patch() -> Response:
+        given = request.args
         try:
-            return webp(_patch(service, model, picture, layer, place))
-        except UserError:
+            at = int(given["place"])
+            cut = _patch(service, given["model"], given["picture"], given["layer"], at)
+        except (UserError, KeyError, ValueError):
             abort(404)
+        return webp(cut)
 
     @server.post("/upload")
     def upload() -> Response:
@@ -104,7 +107,7 @@ def _patch(service: Service, model: str, picture: str, layer: str, place: int) -
     known = service.ask("network", model=model)
     found = service.library.find(picture)
     shape = next((s for s in known["layers"] if s["layer"] == layer), None)
-    if found is None or shape is None or place >= shape["grid"][0] * shape["grid"][1]:
+    if found is None or shape is None or not 0 <= place < shape["grid"][0] * shape["grid"][1]:
         raise UserError("no such patch")
     reach = service.ask("reach", model=model, layer=layer)
     channels, height, width = known["input_size"]

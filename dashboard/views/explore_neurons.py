@@ -2,6 +2,7 @@
 neuron."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import dash
 from dash import Input, Output, State, html, no_update
@@ -257,7 +258,9 @@ def patches(here: Context, unit: int, count: int) -> Component:
 
 
 def _patch(here: Context, row: dict[str, Any]) -> Component:
-    source = f"/patch/{here.model}/{row['picture']}/{here.layer}/{row['place']}"
+    # in the query: a network's name may be a path, and browsers resolve the dots of one
+    asked = {"model": here.model, "layer": here.layer, **{k: row[k] for k in ("picture", "place")}}
+    source = f"/patch?{urlencode(asked)}"
     found = here.service.library.find(row["picture"])
     name = found.name if found else "picture"
     caption = html.Figcaption(f"{amount(row['value'])}  {name}")
