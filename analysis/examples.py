@@ -20,7 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analysis.layers import Layer, find_layer, hooked, to_positions
+from analysis.featurevis.objectives import field
+from analysis.layers import Layer, find_layer, hooked
 from analysis.tally import Arrays, Examples, Kept, Tally
 from cache.errors import UserError
 
@@ -146,9 +147,7 @@ def extremes(raw: Tensor, layer: Layer) -> tuple[Tensor, ...]:
 
     A silent neuron, zero everywhere, is filed under the middle place, not under a corner.
     """
-    assert layer.grid is not None
-    values = to_positions(raw, layer)[:, :, layer.extras :].transpose(1, 2)
-    grid = values.reshape(len(values), *layer.grid, layer.channels)
+    grid = field(raw, layer).permute(0, 2, 3, 1)
     high = _strongest(grid)
     return (*high, *_strongest(-grid)) if layer.signed else high
 
