@@ -302,7 +302,6 @@ def sentence(found: dict[str, Any]) -> str:
     said, other, top = (found["classes"][k] for k in ("said", "rather_than", "top"))
     verb = "Says" if said["index"] == top[0]["index"] else f"Says {top[0]['class']}; for"
     rather = f" rather than {other['class']}" if other else ""
-    word = "margin" if other else "logit"
-    return (
-        f"{verb} {said['class']} {said['probability']:.1%}{rather}: {word} {found['margin']:+.1f}"
-    )
+    word, margin = "margin" if other else "logit", found["margin"]
+    number = f"{margin:+.1e}" if 0 < abs(margin) < 0.05 else f"{margin:+.1f}"
+    return f"{verb} {said['class']} {said['probability']:.1%}{rather}: {word} {number}"

@@ -87,10 +87,10 @@ def _overview(found: dict[str, Any]) -> str:
     if flips:
         least = min(flips, key=lambda c: int(c["smallest_flip"]["count"]))
         flip = least["smallest_flip"]
-        word = "neuron" if flip["count"] == 1 else "neurons"
+        word, them = ("neuron", "it") if flip["count"] == 1 else ("neurons", "them")
         lines.append(
             f"The fewest that change the answer: <b>{flip['count']} {word}</b> of "
-            f"{escape(least['layer'])}; without them it says {escape(flip['answer'])}."
+            f"{escape(least['layer'])}; without {them} the answer is {escape(flip['answer'])}."
         )
     return f"<h3>Checked</h3>{''.join(f'<p>{line}</p>' for line in lines)}"
 

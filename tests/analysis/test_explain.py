@@ -251,6 +251,13 @@ def test_hostile_names_stay_words() -> None:
     assert "&lt;script&gt;" in page
 
 
+def test_a_small_margin_is_not_said_to_be_none(toy: Classifier) -> None:
+    found = explain(toy, look(toy, WHITE), layer="relu")
+    assert sentence(found).endswith("margin +6.0")
+    assert sentence({**found, "margin": 3.9e-6}).endswith("margin +3.9e-06")
+    assert sentence({**found, "margin": 0.0}).endswith("margin +0.0")
+
+
 def test_an_untrained_network_is_marked(toy: Classifier) -> None:
     from dataclasses import replace
 
