@@ -40,7 +40,7 @@
   function draw() {
     const view = el("wall-view"), size = el("wall-size");
     if (!view || !state.data || !view.clientWidth) return;
-    const wide = columns(), rows = Math.ceil(state.order.length / wide);
+    const wide = columns(), rows = Math.ceil(state.order.length / wide), pitch = view.clientWidth / wide;
     size.style.height = rows * SIDE + "px";
     const first = Math.max(0, Math.floor(view.scrollTop / SIDE) - EXTRA) * wide;
     const last = Math.min(state.order.length, (Math.ceil((view.scrollTop + view.clientHeight) / SIDE) + EXTRA) * wide);
@@ -49,7 +49,7 @@
     for (let at = first; at < last; at++) {
       let cell = state.cells.get(at);
       if (!cell) { cell = made(state.order[at]); state.cells.set(at, cell); fresh.append(cell); }
-      cell.style.transform = `translate(${(at % wide) * SIDE}px, ${Math.floor(at / wide) * SIDE}px)`;
+      cell.style.transform = `translate(${Math.round((at % wide) * pitch)}px, ${Math.floor(at / wide) * SIDE}px)`;
     }
     size.append(fresh);
     mark();

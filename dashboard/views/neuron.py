@@ -54,7 +54,8 @@ def register(app: dash.Dash, service: Service) -> None:
             back = action(
                 "back to the picture", {"view": "explore"}, label="Back", className="pill"
             )
-            return markup([note(str(error), kind="error"), back]), "", "", True, *(no_update,) * 2
+            line = markup([note(str(error), kind="error"), back])
+            return line, "", "", True, *_choice(here)
         looking = note("Looking through the open pictures\u2026", kind="busy")
         return markup(facts), markup(looking), markup(command), False, asked, markup(names)
 
@@ -70,6 +71,16 @@ def register(app: dash.Dash, service: Service) -> None:
         except (UserError, JobError):
             return no_update  # the page above says it
         return patches_of(service, {**data, "unit": unit}, 9)
+
+
+def _choice(here: Context) -> tuple[Any, Any]:
+    """The wall beside an error: another neuron can be chosen where the layer is one."""
+    try:
+        known = any(s["layer"] == here.layer for s in here.network["layers"])
+        asked = wall.asked(here, -1)
+    except (UserError, JobError):
+        return no_update, no_update
+    return (asked, markup(wall.names(here))) if known else (no_update, no_update)
 
 
 def page(here: Context) -> tuple[list[Component], Component]:

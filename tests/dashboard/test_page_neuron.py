@@ -128,3 +128,11 @@ def test_names_from_another_site_are_refused(screen: Screen) -> None:
         )
         assert status == 422
         assert b"no neuron" in said
+
+
+def test_a_neuron_out_of_range_leaves_the_wall_to_choose_from(screen: Screen) -> None:
+    screen.page.goto(f"{screen.server.address}/neuron?layer=features.9&unit=500")
+    expect(screen.at("#neuron-facts .note.error")).to_contain_text("out of range")
+    screen.at("#wall .wall-cell").first.click()
+    expect(screen.at("#neuron-facts .own-name")).to_be_visible()
+    expect(screen.at("#neuron-rest")).to_be_visible()
