@@ -1,27 +1,40 @@
-"""Real patches: where, on the pictures that are open, each neuron of a layer fires most, and for
-which classes.
+"""Real patches: where, on the pictures that are open, each neuron fires most, middling and least,
+and for which classes.
 
-One streaming pass; what is kept does not grow with the number of pictures. The patch is the part of
-the picture that the place answers to, found by its gradient rather than by arithmetic on kernels,
-so that it holds for any architecture.
+One streaming pass of the network serves any number of layers; what is kept (``analysis.tally``)
+does not grow with the number of pictures, and a pass that was ended goes on from its checkpoint.
+Ranks go by a neuron's response to a picture, its activation at its strongest place, so that every
+picture gives one patch at most.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from analysis.layers import capture, find_layer, run_to, to_positions
+from analysis.featurevis.objectives import field
+from analysis.layers import Layer, find_layer, hooked
+from analysis.tally import Arrays, Examples, Kept, Tally
 from cache.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RECIPE = 1
+RECIPE = 2
 KEPT = 9
+BATCH = 8
+"""Pictures that the network is given at once: on a processor, more are hardly faster."""
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass(frozen=True)
@@ -35,94 +48,154 @@ class ExamplesRequest:
 
 
 @dataclass(frozen=True)
-class Shot:
-    """One picture of a sweep: its key, how to read it as the network sees it, and its label if
-    any."""
+class PassRequest:
+    """A pass for several layers at once; what the cache knows its checkpoint by."""
 
-    key: str
+    layers: tuple[str, ...]
+    pictures: tuple[str, ...]
+    fit: str
+    kept: int = KEPT
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture of a pass: its number in the caller's list, its pixels (H, W, C) as the network
+    sees it, and its label if any."""
+
+    number: int
     pixels: NDArray[np.uint8]
     label: int | None = None
 
 
-@dataclass
-class Examples:
-    """For each neuron its strongest pictures: value, picture (index into ``keys``) and place, (C,
-    kept).
+class Sweep:
+    """A pass over pictures for several layers: ``take`` batches, then ask for each ``result``.
 
-    ``profile`` (C, classes seen) is the mean over a class's pictures of the strongest response;
-    ``classes`` names its columns by class index, labelled where a label is known, else as
-    predicted.
+    ``position``: the number of the first picture that has not been taken, for the caller to go on
+    from; ``taken``: how many were taken. ``checkpoint``: what a former pass over the same pictures
+    and layers gave. Raises UserError for a layer that is not there or has no grid of places.
     """
 
-    keys: list[str]
-    value: NDArray[np.float32]
-    picture: NDArray[np.int32]
-    place: NDArray[np.int32]
-    classes: list[int]
-    profile: NDArray[np.float32]
-    skipped: list[str] = field(default_factory=list)
+    def __init__(
+        self,
+        classifier: "Classifier",
+        layer_names: Sequence[str],
+        *,
+        kept: int = KEPT,
+        checkpoint: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
+        self.classifier = classifier
+        self.layers = [find_layer(classifier, name) for name in layer_names]
+        for layer in self.layers:
+            if layer.grid is None:
+                raise UserError(f"layer {layer.name} has no grid of places; choose another")
+        classes = len(classifier.categories)
+        self.tallies = {
+            x.name: Tally(x.channels, classes, kept=kept, signed=x.signed) for x in self.layers
+        }
+        self.position = self.taken = 0
+        if checkpoint is not None:
+            self._take_up(checkpoint)
+
+    def take(self, shots: Sequence[Shot]) -> None:
+        """Runs a few pictures at once and files what every neuron answers."""
+        x = torch.cat([self.classifier.tensor(shot.pixels) for shot in shots])
+        found: dict[str, tuple[Tensor, ...]] = {}
+
+        def look(layer: Layer) -> Callable[[Tensor], None]:
+            # looked at where it stands: a copy of every layer would cost more than the looking
+            return lambda raw: found.update({layer.name: extremes(raw, layer)})
+
+        with (
+            torch.no_grad(),
+            hooked(self.classifier.module, {x.name: look(x) for x in self.layers}),
+        ):
+            logits = self.classifier.module(x)
+        for name, (value, *_) in found.items():
+            if not bool(value.isfinite().all()):
+                raise UserError(f"layer {name} gives numbers that are not finite on these pictures")
+        said = logits.argmax(1).tolist()
+        pairs = zip(shots, said, strict=True)
+        classes = np.array([s if shot.label is None else shot.label for shot, s in pairs])
+        numbers = np.array([shot.number for shot in shots], np.int32)
+        for name, tally in self.tallies.items():
+            tally.add(classes, *_filed(found[name], numbers))
+        self.position, self.taken = int(numbers[-1]) + 1, self.taken + len(shots)
+
+    def result(self, layer_name: str) -> Examples:
+        """What was found out about a layer so far."""
+        return self.tallies[find_layer(self.classifier, layer_name).name].result()
+
+    def checkpoint(self) -> Arrays:
+        """The state as plain arrays."""
+        state = {
+            f"{i}.{name}": array
+            for i, tally in enumerate(self.tallies.values())
+            for name, array in tally.arrays().items()
+        }
+        return {**state, "position": np.array([self.position, self.taken], np.int64)}
+
+    def _take_up(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.position, self.taken = (int(n) for n in arrays["position"])
+        for i, tally in enumerate(self.tallies.values()):
+            own = f"{i}."
+            tally.take_up({n[len(own) :]: a for n, a in arrays.items() if n.startswith(own)})
 
 
-class Sweep:
-    """Takes pictures one by one and keeps the strongest places of every neuron."""
+def extremes(raw: Tensor, layer: Layer) -> tuple[Tensor, ...]:
+    """Of a raw output (B, ...): the highest value of each neuron and its place, and for a signed
+    layer the lowest value, negated, and its place; (B, C) each.
 
-    def __init__(self, classifier: "Classifier", layer_name: str, *, kept: int = KEPT) -> None:
-        self.classifier, self.kept = classifier, kept
-        self.layer = find_layer(classifier, layer_name)
-        count = self.layer.channels
-        self.keys: list[str] = []
-        self.skipped: list[str] = []
-        self.value = np.full((count, kept), -np.inf, np.float32)
-        self.picture = np.full((count, kept), -1, np.int32)
-        self.place = np.zeros((count, kept), np.int32)
-        self.sums: dict[int, NDArray[np.float32]] = {}
-        self.counts: dict[int, int] = {}
-
-    def take(self, shot: Shot) -> None:
-        """Runs one picture and files the strongest place of every neuron."""
-        x = self.classifier.tensor(shot.pixels)
-        caught, logits = capture(self.classifier.module, [self.layer.name], x, full=True)
-        assert logits is not None
-        responses = to_positions(caught[self.layer.name], self.layer)[0, :, self.layer.extras :]
-        best = responses.max(dim=1) if responses.shape[1] else None
-        if best is None:
-            raise UserError(f"layer {self.layer.name} has no grid of places")
-        self._file(best.values.cpu().numpy(), best.indices.cpu().numpy(), len(self.keys))
-        self.keys.append(shot.key)
-        of_class = shot.label if shot.label is not None else int(logits[0].argmax())
-        values = best.values.float().cpu().numpy()
-        self.sums[of_class] = self.sums.get(of_class, 0) + values
-        self.counts[of_class] = self.counts.get(of_class, 0) + 1
-
-    def _file(self, values: NDArray[np.float32], places: NDArray[np.int64], picture: int) -> None:
-        """Puts one more candidate behind the kept ones and drops the weakest."""
-        value = np.concatenate([self.value, values[:, None]], 1)
-        pictures = np.concatenate([self.picture, np.full((len(values), 1), picture, np.int32)], 1)
-        place = np.concatenate([self.place, places[:, None].astype(np.int32)], 1)
-        order = np.argsort(-value, axis=1, kind="stable")[:, : self.kept]
-        self.value = np.take_along_axis(value, order, 1)
-        self.picture = np.take_along_axis(pictures, order, 1)
-        self.place = np.take_along_axis(place, order, 1)
-
-    def result(self) -> Examples:
-        """What is kept so far."""
-        classes = sorted(self.sums)
-        columns = [self.sums[c] / self.counts[c] for c in classes]
-        profile = np.stack(columns, 1) if columns else np.zeros((self.layer.channels, 0))
-        return Examples(
-            self.keys, self.value, self.picture, self.place, classes,
-            profile.astype(np.float32), self.skipped,
-        )  # fmt: skip
+    A silent neuron, zero everywhere, is filed under the middle place, not under a corner.
+    """
+    grid = field(raw, layer).permute(0, 2, 3, 1)
+    high = _strongest(grid)
+    return (*high, *_strongest(-grid)) if layer.signed else high
 
 
-def sweep(
-    classifier: "Classifier", layer_name: str, shots: Iterable[Shot], *, kept: int = KEPT
-) -> Iterator[Examples]:
-    """The examples after every picture; the last one is the result."""
-    run = Sweep(classifier, layer_name, kept=kept)
-    for shot in shots:
-        run.take(shot)
-        yield run.result()
+def _strongest(grid: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, h, w, C) -> values and places (B, C). First the rows: the plain search for places over
+    the whole grid takes twice as long."""
+    rows, cols = grid.shape[1:3]
+    of_row = grid.amax(2)
+    value, row = of_row.max(1)
+    line = torch.take_along_dim(grid, row[:, None, None, :], 1)[:, 0]
+    place = row * cols + line.max(1).indices
+    if bool((flat := (of_row.amin(1) == value) & (value == 0)).any()):
+        place[flat] = (rows // 2) * cols + cols // 2
+    return value, place
+
+
+def _filed(found: tuple[Tensor, ...], numbers: NDArray[np.int32]) -> tuple[Kept, Kept]:
+    """What ``extremes`` found as columns (C, B) of candidates: for strength and for weakness."""
+    value, place = (part.cpu().float().numpy().T for part in found[:2])
+    high = Kept(value, np.broadcast_to(numbers, value.shape), place.astype(np.int32))
+    if len(found) == 2:
+        return high, Kept(-value, high.picture, high.place)
+    lowest, where = (part.cpu().float().numpy().T for part in found[2:])
+    return high, Kept(lowest, high.picture, where.astype(np.int32))
+
+
+def sweep(run: Sweep, shots: Iterable[Shot], *, batch: int = BATCH) -> Iterator[Sweep]:
+    """Takes all pictures, ``batch`` at a time, and yields the pass after each."""
+    rest = iter(shots)
+    while part := list(islice(rest, batch)):
+        run.take(part)
+        yield run
+
+
+def ahead(work: Callable[[A], B], items: Iterable[A], *, depth: int = BATCH) -> Iterator[B]:
+    """``map(work, items)`` in a thread of its own, at most ``depth`` results ahead of the caller:
+    pictures are decoded while the network runs. Errors come out at their item's turn."""
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="neuronscope-ahead"))
+        waiting: deque[Future[B]] = deque()
+        stack.callback(lambda: [future.cancel() for future in waiting])
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def automatic_name(examples: Examples, channel: int, names: tuple[str, ...]) -> str:
@@ -134,44 +207,5 @@ def automatic_name(examples: Examples, channel: int, names: tuple[str, ...]) -> 
     if not len(row) or row.max() <= 0:
         return ""
     order = np.argsort(-row, kind="stable")[:3]
-    strong = [examples.classes[i] for i in order if row[i] >= 0.5 * row[order[0]]]
+    strong = [int(examples.classes[i]) for i in order if row[i] >= 0.5 * row[order[0]]]
     return "mostly " + ", ".join(names[i] for i in strong)
-
-
-def receptive_box(
-    classifier: "Classifier", layer_name: str, *, share: float = 0.9
-) -> tuple[float, float]:
-    """Height and width, as parts of the picture, of the patch that a place of the layer answers to.
-
-    The centred box that holds ``share`` of the squared gradient of the centre place with respect to
-    a noise picture ("effective receptive field", Luo et al. 2016); at least one cell, at most the
-    whole picture.
-    """
-    layer = find_layer(classifier, layer_name)
-    if layer.grid is None:
-        raise UserError(f"layer {layer_name} has no grid of places")
-    rows, cols = layer.grid
-    x = classifier.probe().requires_grad_()
-    centre = layer.extras + (rows // 2) * cols + cols // 2
-    output = to_positions(run_to(classifier.module, layer.name, x), layer)[0, :, centre]
-    weight = torch.randn(output.shape, generator=torch.Generator().manual_seed(0)).to(output)
-    energy = torch.autograd.grad((output * weight).sum(), x)[0].square().sum((0, 1)).cpu().numpy()
-    height, width = energy.shape
-    middle = (rows // 2 + 0.5) / rows * height, (cols // 2 + 0.5) / cols * width
-    return (
-        _reach(energy.sum(1), middle[0], share, height / rows),
-        _reach(energy.sum(0), middle[1], share, width / cols),
-    )
-
-
-def _reach(line: NDArray[np.float32], middle: float, share: float, least: float) -> float:
-    """The width, as a part of the line, of the interval around ``middle`` that holds ``share`` of
-    it."""
-    total = float(line.sum())
-    if total <= 0:
-        return min(1.0, least / len(line))
-    away = np.abs(np.arange(len(line)) + 0.5 - middle)
-    order = np.argsort(away, kind="stable")
-    inside = np.cumsum(line[order]) >= share * total
-    half = float(away[order][int(np.argmax(inside))]) + 0.5
-    return float(min(1.0, max(least, 2 * half) / len(line)))

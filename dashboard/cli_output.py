@@ -75,10 +75,11 @@ def signed(value: float, digits: int = 2) -> str:
     return f"{value:+.1e}" if 0 < abs(value) < 10**-digits else f"{value:+.{digits}f}"
 
 
-def target(path: Path, suffixes: Iterable[str]) -> Path:
-    """Where a result may be written; UserError before any work is done for nothing."""
+def target(path: Path, suffixes: Iterable[str] = ()) -> Path:
+    """Where a result may be written, with any ending where no ``suffixes`` are named; UserError
+    before any work is done for nothing."""
     allowed = list(suffixes)
-    if path.suffix.lower() not in allowed:
+    if allowed and path.suffix.lower() not in allowed:
         raise UserError(f"{str(path)!r} must end in one of {', '.join(allowed)}")
     if path.is_dir():
         raise UserError(f"{str(path)!r} is a folder; name a file in it")

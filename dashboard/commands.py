@@ -238,6 +238,8 @@ def _cache(given: argparse.Namespace) -> Answer:
         raise UserError(f"cache {given.action} needs a file; see: neuronscope cache --help")
     if not needs and given.file is not None:
         raise UserError(f"cache {given.action} takes no file")
+    if given.action == "export":
+        out.target(given.file)
     store = _store(given)
     actions: dict[str, Callable[[], dict[str, Any]]] = {
         "info": store.info,

@@ -11,9 +11,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from analysis.featurevis import objectives, transforms
+from analysis.featurevis.maco import PhasePictures, Spectrum
 from analysis.featurevis.objectives import LOGITS, Objective
 from analysis.featurevis.optimize import Observer, Progress, ascend
-from analysis.featurevis.parameters import FourierPictures, generator, stretched, to_uint8
+from analysis.featurevis.parameters import (
+    FourierPictures,
+    Pictures,
+    PixelPictures,
+    generator,
+    stretched,
+    to_uint8,
+)
+from analysis.featurevis.transforms import Transform
 from analysis.layers import find_layer, ladder
 from cache.errors import UserError
 
@@ -22,7 +31,8 @@ if TYPE_CHECKING:
 
 RECIPE = 2  # raise when a change alters pictures, so that stored ones are made anew
 SPREAD = 1.0
-Kind = Literal["channel", "neuron", "direction", "deepdream", "class"]
+Kind = Literal["channel", "neuron", "direction", "deepdream", "class", "sum"]
+Parameterisation = Literal["fourier", "pixels", "maco"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,17 +40,22 @@ class IconRequest:
     """What is drawn and how well; the same request gives the same pictures.
 
     ``units``: channels, or classes where ``objective`` is "class" (which needs no layer);
-    ``directions``: vectors (C) where it is "direction". ``place``: (row, column) of the layer's
-    grid at ``input_size``, by default the middle, for "neuron" and for "direction" unless
+    ``directions``: vectors (C) where it is "direction"; "sum" draws one picture of all the channels
+    together, by their ``weights`` (each 1 where there are none). ``place``: (row, column) of the
+    layer's grid at ``input_size``, by default the middle, for "neuron" and for "direction" unless
     ``everywhere``. ``negative``: what makes the unit small (measured before the layer's own ReLU).
     ``diversity``: so many unlike pictures of every unit. ``size``: pixels of the pictures;
     ``input_size``: what the network is fed, the scale that the picture is made for; networks that
-    take one size only are fed that.
+    take one size only are fed that. ``parameterisation``: Fourier coefficients, plain pixels, or
+    phases alone ("maco"), which needs the ``spectrum`` of photographs; ``decorrelated`` colours or
+    plain ones (the spectrum knows its own); ``transforms``: their names, by default those that
+    belong to the parameterisation.
     """
 
     layer: str = LOGITS
     objective: Kind = "channel"
     units: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
     directions: tuple[tuple[float, ...], ...] = ()
     place: tuple[int, int] | None = None
     everywhere: bool = False
@@ -51,6 +66,10 @@ class IconRequest:
     size: int = 128
     input_size: int = 128
     seed: int = 0
+    parameterisation: Parameterisation = "fourier"
+    decorrelated: bool = True
+    transforms: tuple[Transform, ...] | None = None
+    spectrum: Spectrum | None = None
 
 
 @dataclass(frozen=True)
@@ -111,27 +130,49 @@ def strides(
     before_relu = request.negative and request.layer != LOGITS
     observer = Observer(classifier, wanted, request.input_size, before_relu=before_relu)
     meter = observer.for_(measured)
-    pictures, maps = _start(classifier, request, min(request.size, observer.size))
-    for progress in ascend(observer, pictures, maps):
+    pictures, maps, pad = _start(classifier, request, min(request.size, observer.size))
+    for progress in ascend(observer, pictures, maps, pad=pad):
         shown = progress.step % every == 0 or progress.step == request.steps
         yield _frame(pictures, progress, meter, request) if shown else None
 
 
 def _start(
     classifier: "Classifier", request: IconRequest, size: int
-) -> tuple[FourierPictures, Tensor]:
-    """The noise pictures and all their random views, each from its own generator."""
+) -> tuple[Pictures, Tensor, bool]:
+    """The noise pictures and all their random views, each from its own generator; and whether
+    beyond a picture lies grey."""
     subjects: tuple[object, ...] = request.directions or request.units
+    if request.objective == "sum":
+        subjects = (tuple(zip(request.units, _weights(request), strict=True)),)
     own = [generator(request.seed, s, r) for s in subjects for r in range(request.diversity)]
-    channels = classifier.input_size[0]
-    pictures = FourierPictures(size, own, channels=channels, device=classifier.device)
-    return pictures, transforms.draw(transforms.LUCID, own, request.steps)
+    pictures = painted(classifier, request, size, own)
+    names = request.transforms
+    if names is None:
+        maco = request.parameterisation == "maco"
+        names = transforms.MACO_NAMES if maco else transforms.LUCID_NAMES
+    views = transforms.views(names)
+    return pictures, transforms.draw(views, own, request.steps), views.pad
+
+
+def painted(
+    classifier: "Classifier", request: IconRequest, size: int, own: list[torch.Generator]
+) -> Pictures:
+    """Pictures at their random start, in the requested parameterisation."""
+    channels, device = classifier.input_size[0], classifier.device
+    if request.parameterisation == "maco":
+        if request.spectrum is None:
+            raise UserError("maco needs the spectrum of photographs: open a folder of pictures")
+        return PhasePictures(size, own, request.spectrum, channels=channels, device=device)
+    kind = PixelPictures if request.parameterisation == "pixels" else FourierPictures
+    return kind(size, own, channels=channels, decorrelated=request.decorrelated, device=device)
+
+
+def _weights(request: IconRequest) -> tuple[float, ...]:
+    return request.weights or (1.0,) * len(request.units)
 
 
 @torch.no_grad()
-def _frame(
-    pictures: FourierPictures, progress: Progress, meter: Observer, request: IconRequest
-) -> Frame:
+def _frame(pictures: Pictures, progress: Progress, meter: Observer, request: IconRequest) -> Frame:
     pixels = stretched(pictures.logits(), SPREAD)
     scores = meter.measure(pixels)
     dead = progress.stuck | (progress.silent & (scores == 0))
@@ -146,6 +187,8 @@ def _frame(
 
 def objective_of(classifier: "Classifier", request: IconRequest) -> Objective:
     """The requested objective for the whole batch, before sign and diversity."""
+    if request.objective == "sum":
+        return objectives.weighted(request.layer, request.units, _weights(request))
     units = [u for u in request.units for _ in range(request.diversity)]
     if request.objective == "class":
         return objectives.class_logit(units)
@@ -173,6 +216,8 @@ def check(classifier: "Classifier", request: IconRequest) -> None:
         count, what = len(classifier.categories), "this network"
     else:
         count, what = find_layer(classifier, request.layer).channels, f"layer {request.layer!r}"
+    if request.weights and len(request.weights) != len(request.units):
+        raise UserError(f"{len(request.units)} units need as many weights")
     if request.objective == "direction":
         if not request.directions or any(len(v) != count for v in request.directions):
             raise UserError(f"a direction in {what} has {count} numbers")

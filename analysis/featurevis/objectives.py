@@ -100,6 +100,18 @@ def channel(layer: str, units: Sequence[int]) -> Objective:
     return Objective(name, (layer,), lambda f: _own(f[layer], index).mean(dim=(1, 2)))
 
 
+def weighted(layer: str, units: Sequence[int], weights: Sequence[float]) -> Objective:
+    """Every picture: the sum of the means of some channels, each times its weight."""
+    index = list(units)
+    name = " + ".join(f"{w:g} * {layer}:{u}" for u, w in zip(units, weights, strict=True))
+
+    def score(f: Fields) -> Tensor:
+        means = f[layer][:, index].mean(dim=(2, 3))
+        return means @ torch.tensor(weights, dtype=means.dtype, device=means.device)
+
+    return Objective(name, (layer,), score)
+
+
 def neuron(layer: str, units: Sequence[int], place: Place | None = None) -> Objective:
     """Picture b: channel ``units[b]`` at one place, by default the middle one."""
     index = torch.tensor(units)

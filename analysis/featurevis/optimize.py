@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from analysis.featurevis import kernels, transforms
 from analysis.featurevis.objectives import LOGITS, Objective, field
-from analysis.featurevis.parameters import FourierPictures
+from analysis.featurevis.parameters import Pictures
 from analysis.featurevis.precision import light, widened
 from analysis.featurevis.redirected import Redirected, outermost
 from analysis.layers import find_layer, hooked, run_to
@@ -21,7 +21,6 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RATE = 0.05
 _RUNS: "WeakKeyDictionary[nn.Module, dict[tuple[str, int], bool]]" = WeakKeyDictionary()
 
 
@@ -33,7 +32,7 @@ class Adam:
     not matter: an untrained network's activations may be 1e-8.
     """
 
-    def __init__(self, values: Tensor, rate: float = RATE) -> None:
+    def __init__(self, values: Tensor, rate: float = Pictures.rate) -> None:
         self.rate = rate
         each = torch.zeros(len(values), *[1] * (values.dim() - 1), device=values.device)
         mean, square = torch.zeros_like(values), torch.zeros_like(values)
@@ -183,19 +182,20 @@ class Progress:
 
 
 def ascend(
-    observer: Observer, pictures: FourierPictures, maps: Tensor, *, rate: float = RATE
+    observer: Observer, pictures: Pictures, maps: Tensor, *, pad: bool = True
 ) -> Iterator[Progress]:
-    """Steps towards a larger objective, one for each set of ``maps`` (steps, B, 2, 3).
+    """Steps towards a larger objective, one for each set of ``maps`` (steps, B, 2, 3), with grey
+    beyond the pictures or (without ``pad``) their edges.
 
     A picture without any gradient gets its step from a second pass with redirected ReLUs; the
     others do not depend on that. Raises UserError when the network puts out no finite numbers.
     """
-    adam = Adam(pictures.coefficients, rate)
+    adam = Adam(pictures.coefficients, pictures.rate)
     for step, turned in enumerate(maps, start=1):
-        grad, scores = _gradient(observer, pictures, turned)
+        grad, scores = _gradient(observer, pictures, turned, pad)
         stuck = _flat(grad)
         if bool(stuck.any()):
-            other, _ = _gradient(observer, pictures, turned, redirected=stuck)
+            other, _ = _gradient(observer, pictures, turned, pad, redirected=stuck)
             grad = torch.where(stuck.view(-1, *[1] * (grad.dim() - 1)), other, grad)
         if not bool(torch.isfinite(grad).all()):
             raise UserError(f"{observer.objective.name} is not a finite number in this network")
@@ -204,11 +204,15 @@ def ascend(
 
 
 def _gradient(
-    observer: Observer, pictures: FourierPictures, maps: Tensor, redirected: Tensor | None = None
+    observer: Observer,
+    pictures: Pictures,
+    maps: Tensor,
+    pad: bool,
+    redirected: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The loss' gradient by the coefficients, and the scores (B)."""
     with torch.enable_grad():
-        pixels = transforms.view(pictures.pixels(), maps, observer.size)
+        pixels = transforms.view(pictures.pixels(), maps, observer.size, pad=pad)
         with observer.open(redirected):
             scores = observer.objective.score(observer.fields(pixels, observer.light))
         (grad,) = torch.autograd.grad(-scores.sum(), pictures.coefficients)

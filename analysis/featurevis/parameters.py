@@ -39,12 +39,28 @@ def amplitudes(size: int) -> Tensor:
     return falling
 
 
+def resampled(spectrum: Tensor, size: int) -> Tensor:
+    """(..., size, size // 2 + 1): an orthonormal spectrum (..., S, S // 2 + 1) of the same picture
+    at another size. Frequencies that only one of the two has are left out, or zero."""
+    own = spectrum.shape[-2]
+    if own == size:
+        return spectrum
+    reach = (min(own, size) + 1) // 2  # below the highest one, which has no sign
+    out = spectrum.new_zeros(*spectrum.shape[:-2], size, size // 2 + 1)
+    out[..., :reach, :reach] = spectrum[..., :reach, :reach]
+    if reach > 1:
+        out[..., 1 - reach :, :reach] = spectrum[..., 1 - reach :, :reach]
+    fitted: Tensor = out * (size / own)
+    return fitted
+
+
 def colours(channels: int, *, decorrelated: bool = True) -> Tensor:
     """(C, C) from decorrelated to real colours; for one channel the brightness axis alone."""
     if channels != 3 or not decorrelated:
         return torch.eye(channels)
     root = torch.tensor(COLOUR_ROOT)
-    return root / torch.linalg.vector_norm(root, dim=0).max()
+    longest: Tensor = torch.linalg.vector_norm(root, dim=0).max()
+    return root / longest
 
 
 class Pictures(ABC):
@@ -93,7 +109,8 @@ class FourierPictures(Pictures):
 
     def plain(self, coefficients: Tensor) -> Tensor:
         spectrum = torch.view_as_complex(coefficients) * self._weights
-        return torch.fft.irfft2(spectrum, s=(self.size, self.size), norm="ortho")
+        waves: Tensor = torch.fft.irfft2(spectrum, s=(self.size, self.size), norm="ortho")
+        return waves
 
 
 class PixelPictures(Pictures):

@@ -2,11 +2,18 @@
 "use strict";
 
 (function () {
+  // A dropped folder is a File like any other until it is read; so is one that is gone from the disk.
+  const readable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
   async function send(files) {
     let last = null;
     const problems = []; // a good picture after a bad one must not wipe out what was said of it
     for (const file of files) {
       neuronscope.say("Opening " + (file.name || "the pasted picture") + "\u2026");
+      if (!await readable(file)) {
+        problems.push(file.name + " cannot be read (is it a folder, or gone from the disk?): choose pictures");
+        continue;
+      }
       try {
         const url = "/upload?name=" + encodeURIComponent(file.name || "pasted picture.png");
         const answer = await fetch(url, { method: "POST", body: file, headers: { "X-Neuronscope": "upload" } });

@@ -145,6 +145,26 @@ def test_one_bad_file_among_good_ones_is_still_said(screen: Screen, tmp_path: Pa
     expect(screen.at("#toast")).to_contain_text("letter.png")
 
 
+def test_a_file_that_cannot_be_read_is_not_the_programs_fault(
+    screen: Screen, tmp_path: Path
+) -> None:
+    screen.allowed.append("status of 422")
+    screen.open()
+    fleeting = hostile.renamed_text(tmp_path / "fleeting.png")
+    screen.page.evaluate("""() => document.getElementById("file-input").addEventListener(
+        "change", (event) => { window.kept = event.target.files[0]; }, { capture: true })""")
+    give(screen, "click", fleeting)
+    expect(screen.at("#toast")).to_contain_text("is text")
+    fleeting.unlink()  # a dropped folder fails in the same way, and no script can make one
+    screen.page.evaluate("""() => {
+        const carried = new DataTransfer();
+        carried.items.add(window.kept);
+        const more = { dataTransfer: carried, bubbles: true, cancelable: true };
+        document.body.dispatchEvent(new DragEvent("drop", more));
+    }""")
+    expect(screen.at("#toast")).to_contain_text("fleeting.png cannot be read")
+
+
 def test_a_big_photograph_opens(screen: Screen, tmp_path: Path) -> None:
     screen.open()
     before = screen.at("#seen").get_attribute("src")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from analysis.featurevis.icons import PRESETS, Frame, IconRequest, render
+from analysis.featurevis.maco import mean_spectrum
 from analysis.models import Classifier, load
 from cache.errors import UserError
 from tests import toys
@@ -177,3 +178,58 @@ def test_class_pictures_are_taken_for_their_class(squeezenet: Classifier) -> Non
 def test_presets_name_the_input_they_are_made_for() -> None:
     assert PRESETS["preview"].input_size == 128
     assert (PRESETS["full"].input_size, PRESETS["full"].steps) == (224, 128)
+
+
+class Small(nn.Module):
+    """A small convolutional network as for digits or for 32-pixel photographs."""
+
+    def __init__(self, colours: int) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = nn.Conv2d(colours, 8, 5, padding=2)
+        self.deep = nn.Conv2d(8, 12, 3, stride=2)
+        self.fc = nn.Linear(12, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.relu(self.deep(functional.relu(self.conv(x))))
+        out: Tensor = self.fc(x.mean(dim=(2, 3)))
+        return out
+
+
+@pytest.mark.parametrize(("colours", "side"), [(1, 28), (3, 32)])
+@pytest.mark.parametrize("way", ["fourier", "pixels", "maco"])
+def test_small_and_gray_networks_give_pictures(colours: int, side: int, way: str) -> None:
+    net = toys.classifier(Small(colours), (colours, side, side))
+    shape = (6, 40, 40) if colours == 1 else (6, 40, 40, 3)
+    photographs = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
+    wanted = request(
+        layer="conv", units=(0, 5), size=64, input_size=64, steps=32,
+        parameterisation=way, spectrum=mean_spectrum(photographs) if way == "maco" else None,
+    )  # fmt: skip
+    frame, opposite = last(net, wanted), last(net, replace(wanted, negative=True))
+    assert frame.images.shape == (2, 64, 64, 3)
+    assert (frame.images.std(axis=(1, 2, 3)) > 10).all()
+    assert (np.array(frame.activations) > np.array(opposite.activations)).all()
+
+
+def test_colours_and_transforms_are_switched_one_by_one() -> None:
+    net = toys.classifier(Small(3), (3, 32, 32))
+    base = request(layer="deep", units=(3,), size=32, input_size=32, steps=16)
+    switched = [base, replace(base, decorrelated=False), replace(base, parameterisation="pixels")]
+    switched += [replace(base, transforms=("pad", "jitter", "scale"))]
+    pictures = {last(net, r).images.tobytes() for r in switched}
+    assert len(pictures) == len(switched)
+    named = replace(base, transforms=("pad", "jitter", "scale", "rotate"))
+    assert last(net, named).images.tobytes() == last(net, base).images.tobytes()
+
+
+def test_units_are_added_by_their_weights() -> None:
+    net = nets.places([1.0, 0.25], [0.0, 0.0])
+    both = last(net, request(objective="sum", units=(0, 1), weights=(1.0, 2.0)))
+    shown = both.images[0, :, :, 0].mean() / 255
+    assert both.images.shape[0] == 1
+    assert both.activations[0] == pytest.approx(1.5 * shown, abs=0.01)
+    against = last(net, request(objective="sum", units=(0, 1), weights=(1.0, -8.0)))
+    assert against.images.mean() < 75
+    with pytest.raises(UserError, match="2 units need as many weights"):
+        next(render(net, request(objective="sum", units=(0, 1), weights=(1.0,))))

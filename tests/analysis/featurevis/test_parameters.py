@@ -8,8 +8,10 @@ import torch
 from analysis.featurevis.parameters import (
     START_SD,
     FourierPictures,
+    PixelPictures,
     colours,
     generator,
+    resampled,
     stretched,
     to_uint8,
 )
@@ -61,3 +63,25 @@ def test_grey_pictures_come_out_as_three_equal_colours() -> None:
     assert images.shape == (1, 2, 2, 3)
     assert images[0, :, :, 0].tolist() == [[0, 128], [255, 255]]
     assert (images[..., 0] == images[..., 2]).all()
+
+
+def test_pixels_start_around_grey_and_are_themselves() -> None:
+    pictures = PixelPictures(16, [generator(0, 1), generator(0, 2)], decorrelated=False)
+    assert pictures.coefficients.shape == (2, 3, 16, 16)
+    assert pictures.coefficients.std().item() == pytest.approx(START_SD, rel=0.1)
+    assert torch.equal(pictures.logits(), pictures.coefficients)
+    mixed = PixelPictures(16, [generator(0, 1), generator(0, 2)]).logits()
+    assert torch.allclose(
+        mixed, torch.einsum("oc,bchw->bohw", colours(3), pictures.coefficients), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(("own", "size"), [(8, 12), (9, 6), (8, 8), (6, 5)])
+def test_a_spectrum_at_another_size_is_the_same_picture(own: int, size: int) -> None:
+    def wave(points: int) -> torch.Tensor:
+        at = 2 * math.pi * torch.arange(points) / points
+        return 0.5 + torch.cos(2 * at)[:, None] * torch.sin(at)[None, :]
+
+    spectrum = torch.fft.rfft2(wave(own), norm="ortho")
+    again = torch.fft.irfft2(resampled(spectrum, size), s=(size, size), norm="ortho")
+    assert torch.allclose(again, wave(size), atol=1e-5)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from analysis.featurevis.parameters import generator
-from analysis.featurevis.transforms import LUCID, affine, draw, plain, view
+from analysis.featurevis.transforms import LUCID, LUCID_NAMES, affine, draw, plain, view, views
+from cache.errors import UserError
 
 
 def mapped(x: float = 0.0, y: float = 0.0, scale: float = 1.0, degrees: float = 0.0) -> Tensor:
@@ -81,3 +82,34 @@ def test_views_belong_to_the_picture_and_not_to_the_batch() -> None:
 def test_the_plain_view_only_resizes(picture: Tensor) -> None:
     assert plain(picture, 8) is picture
     assert plain(picture, 16).shape == (1, 3, 16, 16)
+
+
+def test_one_switched_off_leaves_the_others_as_they_were() -> None:
+    whole, own = draw(LUCID, [generator(0)], 20), lambda: [generator(0)]
+    still = draw(views(("pad", "scale", "rotate")), own(), 20)
+    assert torch.equal(still[..., :2], whole[..., :2])
+    assert (still[..., 2] == 0).all()
+    unturned = draw(views(("jitter", "scale")), own(), 20)
+    scale = torch.linalg.det(whole[..., :2])
+    assert torch.allclose(torch.linalg.det(unturned[..., :2]), scale, atol=1e-5)
+    assert (unturned[..., 0, 1] == 0).all()
+    assert torch.equal(draw(views(LUCID_NAMES), own(), 20), whole)
+    assert torch.equal(draw(views(()), own(), 3), mapped().expand(3, 1, 2, 3))
+
+
+def test_crops_lie_inside_the_picture() -> None:
+    maps = draw(views(("crop",)), [generator(0)], 200)
+    side, middle = maps[..., 0, 0], maps[..., 2]
+    assert 0.4 <= side.min() < 0.5 < 0.9 < side.max() <= 1.0
+    assert (middle.abs() <= 1 - side[..., None] + 1e-6).all()
+    assert middle.abs().max() > 0.3
+
+
+def test_without_padding_the_edge_goes_on(picture: Tensor) -> None:
+    seen = view(picture, mapped(x=2 / 4), 8, pad=False)
+    assert torch.allclose(seen[..., :2], picture[..., :1].expand(1, 3, 8, 2), atol=1e-6)
+
+
+def test_an_unknown_transform_is_refused() -> None:
+    with pytest.raises(UserError, match="'blur' is no transform: there are pad"):
+        views(("pad", "blur"))
