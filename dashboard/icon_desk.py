@@ -9,6 +9,7 @@ import threading
 import time
 from typing import Any
 
+from dashboard.naming import own_names
 from dashboard.protocol import BACKGROUND, VISIBLE, JobStatus
 from dashboard.service import Service
 
@@ -42,12 +43,8 @@ class IconDesk:
             self._start(model, layer, tokens)
             names = self._names_of(model, layer)
             answer = {t: self._state(model, layer, t) for t in tokens}
-        known = names is not None
-        names = names or {}
-        return {
-            t: {**icon, "name": names.get(t.rstrip("!"), ""), "named": known}
-            for t, icon in answer.items()
-        }
+        own = {str(unit): name for unit, name in own_names(self.service, model, layer).items()}
+        return {t: {**icon, **_called(t.rstrip("!"), own, names)} for t, icon in answer.items()}
 
     def _leave_icons(self, model: str, layer: str) -> None:
         """Icons of a layer that no page has asked for lately stop; they begin anew when it does."""
@@ -97,6 +94,11 @@ class IconDesk:
             self._jobs.pop(key, None)
         return icon or {"state": "waiting"}
 
+    def names(self, model: str, layer: str) -> dict[str, str] | None:
+        """Automatic names of a layer's neurons; None while the pictures are looked through."""
+        with self._lock:
+            return self._names_of(model, layer)
+
     def _names_of(self, model: str, layer: str) -> dict[str, str] | None:
         """Automatic names; None until the pass over the open pictures is through."""
         if (model, layer) not in self._names:
@@ -144,6 +146,12 @@ class IconDesk:
         ]  # fmt: skip
         new = [] if seen is None else notices[seen:]
         return {"running": running, "notices": new, "seen": len(notices)}
+
+
+def _called(unit: str, own: dict[str, str], names: dict[str, str] | None) -> dict[str, Any]:
+    """The neuron's name, whether it is the user's, and whether the automatic ones are known."""
+    name = own.get(unit) or (names or {}).get(unit, "")
+    return {"name": name, "own": unit in own, "named": names is not None}
 
 
 def _grid_text(state: str, error: str | None, shown: dict[str, Any]) -> str:

@@ -15,9 +15,16 @@ from dash import Output
 from dash.development.base_component import Component
 
 ATTRIBUTE = "data-markup"
-_VOID = {"img", "br", "hr", "input"}
+_VOID = {"img", "br", "hr"}
 _RENAMED = {"className": "class", "htmlFor": "for"}
 _OWN = {"children", "key"}  # what is not an attribute
+
+
+class Field:
+    """An ``<input>``, which ``dash.html`` lacks; for markup only, read by the page's scripts."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.attributes = attributes
 
 
 def panel(name: str, **more: Any) -> Output:
@@ -37,6 +44,8 @@ def markup(children: Any) -> str:
         return ""
     if isinstance(children, Component):
         return _element(children)
+    if isinstance(children, Field):
+        return f"<input{_attributes(children.attributes)}>"
     if isinstance(children, str | int | float):
         return escape(str(children), quote=False)
     if isinstance(children, Iterable):
@@ -49,9 +58,12 @@ def _element(component: Component) -> str:
         raise TypeError(f"{type(component).__name__} needs Dash's renderer")
     tag = type(component).__name__.lower()
     props = component.to_plotly_json()["props"]
-    attributes = "".join(_attribute(k, v) for k, v in props.items() if k not in _OWN)
     inside = "" if tag in _VOID else f"{markup(props.get('children'))}</{tag}>"
-    return f"<{tag}{attributes}>{inside}"
+    return f"<{tag}{_attributes(props)}>{inside}"
+
+
+def _attributes(given: dict[str, Any]) -> str:
+    return "".join(_attribute(k, v) for k, v in given.items() if k not in _OWN)
 
 
 def _attribute(name: str, value: Any) -> str:

@@ -6,7 +6,6 @@ loopback name, and whatever changes something must carry our own header.
 """
 
 import io
-import json
 from typing import Any
 
 from flask import Flask, Response, abort, request
@@ -15,6 +14,8 @@ from PIL import Image
 from analysis import images
 from analysis.patches import patch_box
 from cache.errors import UserError
+from dashboard import naming
+from dashboard.answers import answered, as_json
 from dashboard.icon_desk import IconDesk
 from dashboard.service import Service
 
@@ -30,6 +31,7 @@ def register(server: Flask, service: Service) -> None:
     server.before_request(_refuse_strangers)
     _pictures(server, service)
     _live(server, service, desk)
+    naming.register(server, service, desk)
 
 
 def _refuse_strangers() -> Response | None:
@@ -39,13 +41,10 @@ def _refuse_strangers() -> Response | None:
     origin = request.headers.get("Origin")
     if origin and origin.split("://")[-1] != request.host:
         return Response("Neuronscope answers only its own page.\n", 403)
-    if request.path in ("/upload", "/api/cancel") and not request.headers.get("X-Neuronscope"):
+    changes = request.method == "POST" and not request.path.startswith("/_dash")
+    if changes and not request.headers.get("X-Neuronscope"):
         return Response("This address is for the page itself.\n", 403)
     return None
-
-
-def _json(data: Any, status: int = 200) -> Response:
-    return Response(json.dumps(data), status, mimetype="application/json")
 
 
 def _immutable(data: bytes, mime: str) -> Response:
@@ -92,14 +91,14 @@ def _pictures(server: Flask, service: Service) -> None:
     def upload() -> Response:
         name = request.args.get("name", "picture")[:200]
         try:
-            return _json({"key": service.library.add(request.get_data(), name=name).key})
+            return as_json({"key": service.library.add(request.get_data(), name=name).key})
         except UserError as error:
-            return _json({"error": str(error)}, 422)
+            return as_json({"error": str(error)}, 422)
 
     @server.errorhandler(413)
     def too_large(_error: Any) -> Response:
         limit = UPLOAD_LIMIT // 2**20
-        return _json({"error": f"the file is larger than {limit} MB; make it smaller first"}, 413)
+        return as_json({"error": f"the file is larger than {limit} MB; make it smaller first"}, 413)
 
 
 def _patch(service: Service, model: str, picture: str, layer: str, place: int) -> Image.Image:
@@ -127,28 +126,25 @@ def _live(server: Flask, service: Service, desk: IconDesk) -> None:
     def icons() -> Response:
         args = request.args
         tokens = [t for t in args.get("icons", "").split(",") if t][:200]
-        try:
-            return _json(desk.icons(args.get("model", ""), args.get("layer", ""), tokens))
-        except UserError as error:
-            return _json({"error": str(error)}, 422)
+        return answered(lambda: desk.icons(args.get("model", ""), args.get("layer", ""), tokens))
 
     @server.get("/api/grid")
     def grid() -> Response:
         args = request.args
         try:
-            return _json(desk.grid(args["model"], args["picture"], args["layer"]))
+            return as_json(desk.grid(args["model"], args["picture"], args["layer"]))
         except (UserError, KeyError) as error:
-            return _json({"error": str(error), "done": True}, 422)
+            return as_json({"error": str(error), "done": True}, 422)
 
     @server.get("/api/status")
     def status() -> Response:
         seen = request.args.get("seen", "")
-        return _json(desk.status(int(seen) if seen.isdecimal() else None))
+        return as_json(desk.status(int(seen) if seen.isdecimal() else None))
 
     @server.post("/api/cancel")
     def cancel() -> Response:
         service.jobs.cancel(request.args.get("job", ""))
-        return _json({})
+        return as_json({})
 
 
 def blob_url(key: str) -> str:

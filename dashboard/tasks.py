@@ -19,6 +19,7 @@ from dashboard.protocol import Task
 from dashboard.tasks_check import CHECK_TASKS
 from dashboard.tasks_icons import ICON_TASKS
 from dashboard.tasks_patches import PATCH_TASKS
+from dashboard.tasks_wall import WALL_TASKS
 
 GRID_CELLS = 14  # the grid shows at most so many cells a side; finer layers are seen in blocks
 THUMB_CELLS = 14
@@ -169,5 +170,5 @@ def channel_map(
 TASKS: dict[str, Task] = {
     "networks": networks, "network": network, "predict": predict, "grid": grid,
     "ladder": ladder, "neurons": neurons, "channel_map": channel_map,
-    **CHECK_TASKS, **ICON_TASKS, **PATCH_TASKS,
+    **CHECK_TASKS, **ICON_TASKS, **PATCH_TASKS, **WALL_TASKS,
 }  # fmt: skip

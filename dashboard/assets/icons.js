@@ -18,10 +18,12 @@
   function named() {
     for (const el of document.querySelectorAll(".unit-name[data-icon]")) {
       const icon = known.get(keyOf(el));
-      if (icon && icon.name && el.dataset.shown !== icon.name) {
-        el.dataset.shown = icon.name;
-        el.textContent = icon.name;
-        el.title = icon.name + " \u2013 automatic, from the pictures that are open";
+      const name = icon && (icon.name || "neuron " + el.dataset.icon);
+      if (name && el.dataset.shown !== name) {
+        el.dataset.shown = el.textContent = name;
+        const origin = icon.own ? "your name for it" : "automatic, from the pictures that are open";
+        el.title = icon.name ? `${name} \u2013 ${origin}` : "";
+        el.classList.toggle("own", Boolean(icon.own));
       }
     }
   }
@@ -66,6 +68,12 @@
     named();
     if (wanted.size && !timer) timer = setTimeout(round, document.hidden ? 3000 : 350);
   }
+
+  // A name was given or taken away: what is known of this neuron is asked for again.
+  neuronscope.named = function (model, layer, unit) {
+    for (const token of [unit, unit + "!"]) known.delete([model, layer, token].join("|"));
+    soon();
+  };
 
   function soon() { if (!timer) timer = setTimeout(round, 30); }
 

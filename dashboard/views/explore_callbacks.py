@@ -24,6 +24,7 @@ STRIP_LENGTH = 60
 def register(app: dash.Dash, service: Service) -> None:
     """Adds Explore's callbacks."""
     _register_picture(app, service)
+    _register_bar(app, service)
     _register_layer(app, service)
     explore_map.register(app, service)
     explore_neurons.register(app, service)
@@ -64,6 +65,8 @@ def _register_picture(app: dash.Dash, service: Service) -> None:
     def fill_strip(data: dict[str, Any]) -> Any:
         return markup(strip(Context.of(service, data))) if wanted(data) else no_update
 
+
+def _register_bar(app: dash.Dash, service: Service) -> None:
     @app.callback(
         Output("model-choice", "data"), Output("model-choice", "value"),
         Output("collection-choice", "data"), Output("collection-choice", "value"),

@@ -9,26 +9,29 @@ from dash.development.base_component import Component
 
 from cache.errors import UserError
 from dashboard.components import action, amount, copy_command, note, share, signed, term, unit_icon
-from dashboard.markup import ATTRIBUTE, markup, panel
+from dashboard.markup import ATTRIBUTE, Field, markup, panel
+from dashboard.naming import own_names
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
+from dashboard.views import wall
 from dashboard.views.context import Context
 from dashboard.views.explore_neurons import drawing_of, patches_of, unit_name
 
 
 def layout() -> Component:
-    """What is filled for the chosen neuron, above its patches."""
+    """The wall of all neurons of the layer, and what is filled for the chosen one."""
     patches = html.Section(
         [html.H2("Real patches that excite it"), html.Div(id="neuron-patches")], className="panel"
     )
-    return html.Main(
+    detail = html.Div(
         [
             html.Div(id="neuron-facts"),
             html.Div([patches, html.Div(id="neuron-command")], id="neuron-rest", hidden=True),
         ],
-        id="neuron-page", className="view neuron-page",
-    )  # fmt: skip
+        className="neuron-detail",
+    )
+    return html.Main([wall.layout(), detail], id="neuron-page", className="view neuron-page")
 
 
 def register(app: dash.Dash, service: Service) -> None:
@@ -36,21 +39,25 @@ def register(app: dash.Dash, service: Service) -> None:
 
     @app.callback(
         panel("neuron-facts"), panel("neuron-patches"), panel("neuron-command"),
-        Output("neuron-rest", "hidden"),
+        Output("neuron-rest", "hidden"), Output("wall", "data-asked"),
+        Output("wall-names", "data-markup"),
         part("neuron"), prevent_initial_call=True,
     )  # fmt: skip
     def fill(data: dict[str, Any]) -> Any:
         if not data or data["view"] != "neuron":
-            return (no_update,) * 4
+            return (no_update,) * 6
+        here = Context.of(service, data)
         try:
-            facts, command = page(Context.of(service, data))
+            facts, command = page(here)
+            asked, names = wall.asked(here, _unit(here)), wall.names(here)
         except (UserError, JobError) as error:
             back = action(
                 "back to the picture", {"view": "explore"}, label="Back", className="pill"
             )
-            return markup([note(str(error), kind="error"), back]), "", "", True
+            line = markup([note(str(error), kind="error"), back])
+            return line, "", "", True, *_choice(here)
         looking = note("Looking through the open pictures\u2026", kind="busy")
-        return markup(facts), markup(looking), markup(command), False
+        return markup(facts), markup(looking), markup(command), False, asked, markup(names)
 
     @app.callback(
         panel("neuron-patches", allow_duplicate=True), Input("neuron-facts", ATTRIBUTE),
@@ -64,6 +71,16 @@ def register(app: dash.Dash, service: Service) -> None:
         except (UserError, JobError):
             return no_update  # the page above says it
         return patches_of(service, {**data, "unit": unit}, 9)
+
+
+def _choice(here: Context) -> tuple[Any, Any]:
+    """The wall beside an error: another neuron can be chosen where the layer is one."""
+    try:
+        known = any(s["layer"] == here.layer for s in here.network["layers"])
+        asked = wall.asked(here, -1)
+    except (UserError, JobError):
+        return no_update, no_update
+    return (asked, markup(wall.names(here))) if known else (no_update, no_update)
 
 
 def page(here: Context) -> tuple[list[Component], Component]:
@@ -95,11 +112,23 @@ def _head(here: Context, unit: int, channels: int) -> Component:
         action("back to the picture", {"view": "explore", "unit": unit}, label="Back to Explore",
                className="pill"),
     ]  # fmt: skip
-    name = html.H1(unit_name(here.model, here.layer, unit))
+    name = html.H1([unit_name(here.model, here.layer, unit), _name_field(here, unit)])
     where = html.Span(f"neuron {unit} of {channels} in {here.layer}, {here.model.split('/')[-1]}",
                       className="label")  # fmt: skip
     return html.Header([html.Div([name, where]), html.Div(step, className="tools")],
                        className="neuron-head")  # fmt: skip
+
+
+def _name_field(here: Context, unit: int) -> Component:
+    """Where the user names the neuron; sent by ``assets/names.js``."""
+    own = own_names(here.service, here.model, here.layer).get(unit, "")
+    return Field(
+        id=f"own-name-{unit}", className="own-name", type="text", maxLength=80, value=own,
+        placeholder="name it yourself", autoComplete="off", **{
+            "aria-label": "Your name for this neuron", "data-model": here.model,
+            "data-layer": here.layer, "data-unit": str(unit), "data-kept": own,
+        },
+    )  # fmt: skip
 
 
 def _icon(here: Context, unit: int) -> Component:

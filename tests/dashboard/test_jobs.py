@@ -254,7 +254,7 @@ def test_the_newest_interactive_generator_comes_first_but_calls_before_it(either
 
 
 def test_progress_and_partial_results(either):
-    job = either.submit("steps", total=10, seconds=0.03)
+    job = either.submit("steps", total=40, seconds=0.05)
     seen = []
 
     def ended():
@@ -263,35 +263,55 @@ def test_progress_and_partial_results(either):
         return status.state == "done"
 
     until(ended)
-    assert either.status(job).result == " of 10"
+    assert either.status(job).result == " of 40"
     assert len(set(seen)) >= 5
-    assert all(done == at and total == 10 for done, total, at in seen if done)
+    assert all(done == at and total == 40 for done, total, at in seen if done)
+
+
+def holds_at_last(attempt, *, tries=4):
+    """A busy machine may spoil an estimate once or twice; a wrong one is wrong every time."""
+    pairs = []
+    for turn in range(tries):
+        said, was = attempt(turn)
+        pairs.append((said, was))
+        if said == pytest.approx(was, rel=0.5):
+            return
+    raise AssertionError(f"(estimated, really) in seconds: {pairs}")
 
 
 def test_the_estimate_is_wall_time_and_none_before_it_is_known(jobs):
-    job = jobs.submit("steps", total=40, seconds=0.05)
+    holds_at_last(lambda turn: _wall_time(jobs, f"turn {turn}"))
+
+
+def _wall_time(jobs, name):
+    job = jobs.submit("steps", total=40, seconds=0.05, name=name)
     until(lambda: jobs.status(job).done == 1)
     assert jobs.status(job).seconds_left is None  # one mark is no pace
     until(lambda: jobs.status(job).done >= 10)
     status, began = jobs.status(job), time.monotonic()
-    waiting = jobs.submit("steps", total=7, seconds=0.01)
+    waiting = jobs.submit("steps", total=7, seconds=0.01, name=f"waits in {name}")
     assert jobs.status(waiting).seconds_left is None
     assert jobs.wait(job, timeout=20).state == "done"
     took = time.monotonic() - began
-    assert status.seconds_left == pytest.approx(took, rel=0.5)
+    jobs.wait(waiting, timeout=20)
+    return status.seconds_left, took
 
 
 def test_the_estimate_counts_the_jobs_that_go_before(jobs):
-    low = jobs.submit("steps", total=30, seconds=0.05, name="low")
+    holds_at_last(lambda turn: _after_another(jobs, turn))
+
+
+def _after_another(jobs, turn):
+    low = jobs.submit("steps", total=30, seconds=0.05, name=f"low {turn}")
     until(lambda: jobs.status(low).done >= 5)
-    high = jobs.submit("steps", priority=VISIBLE, total=30, seconds=0.05, name="high")
+    high = jobs.submit("steps", priority=VISIBLE, total=30, seconds=0.05, name=f"high {turn}")
     until(lambda: jobs.status(high).done == 1)
     assert jobs.status(low).seconds_left is None  # how long the other takes is not known yet
     until(lambda: jobs.status(high).done >= 8)
     status, began = jobs.status(low), time.monotonic()
     assert jobs.status(high).seconds_left < status.seconds_left
     jobs.wait(low, timeout=20)
-    assert status.seconds_left == pytest.approx(time.monotonic() - began, rel=0.5)
+    return status.seconds_left, time.monotonic() - began
 
 
 def test_cancel_within_a_step_and_finally_runs(either, tmp_path):

@@ -1,0 +1,95 @@
+"""What neurons are called: the user's names over the automatic ones; and the list of all neurons of
+a layer that the wall of the Neuron page shows.
+"""
+
+import json
+from typing import Any, Protocol
+
+from flask import Flask, Response, request
+
+from cache.errors import UserError
+from cache.names import Names
+from dashboard.answers import answered, as_json
+from dashboard.service import Service
+
+LONGEST_FILE = 5 * 2**20
+
+
+class Desk(Protocol):
+    """Who knows the automatic names."""
+
+    def names(self, model: str, layer: str) -> dict[str, str] | None:
+        """{neuron: automatic name}; None while they are looked for."""
+
+
+def own_names(service: Service, model: str, layer: str) -> dict[int, str]:
+    """{neuron: the name that the user gave}."""
+    return names_of(service).of(service.model(model)["fingerprint"], layer)
+
+
+def names_of(service: Service) -> Names:
+    """Where the user's names are kept."""
+    return Names(service.store.root)
+
+
+def register(server: Flask, service: Service, desk: Desk) -> None:
+    """Adds the addresses by which the page reads and writes names."""
+
+    @server.post("/api/name")
+    def name() -> Response:
+        return answered(lambda: {"name": _give(service, request.args, request.get_data())})
+
+    @server.get("/api/names")
+    def export() -> Response:
+        model = request.args.get("model", service.config.model)
+        try:
+            document = names_of(service).export(service.model(model)["fingerprint"])
+        except UserError as error:
+            return as_json({"error": str(error)}, 422)
+        text = json.dumps({**document, "model": model}, indent=1, ensure_ascii=False)
+        attached = {"Content-Disposition": 'attachment; filename="neuron-names.json"'}
+        return Response(text, mimetype="application/json", headers=attached)
+
+    @server.post("/api/names")
+    def import_() -> Response:
+        return answered(lambda: {"count": _take_over(service, request.args, request.get_data())})
+
+    @server.get("/api/wall")
+    def wall() -> Response:
+        return answered(lambda: _wall(service, desk, request.args))
+
+
+def _give(service: Service, given: Any, data: bytes) -> str:
+    known = service.model(given.get("model"))
+    layer, unit = given.get("layer", ""), given.get("unit", "")
+    shape = next((s for s in known["layers"] if s["layer"] == layer), None)
+    if shape is None or not unit.isdecimal() or int(unit) >= shape["channels"]:
+        raise UserError(f"there is no neuron {unit} in {layer!r} to be named")
+    text = data[:2000].decode("utf-8", "replace")
+    return names_of(service).set(known["fingerprint"], layer, int(unit), text)
+
+
+def _take_over(service: Service, given: Any, data: bytes) -> int:
+    if len(data) > LONGEST_FILE:
+        raise UserError("this file is too large for a list of names")
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise UserError("this is no JSON file of names") from error
+    known = service.model(given.get("model"))
+    return names_of(service).import_(known["fingerprint"], document)
+
+
+def _wall(service: Service, desk: Desk, given: Any) -> dict[str, Any]:
+    """Every neuron of a layer: how it fires on the open picture, and what it does there."""
+    known = service.model(given.get("model"))
+    picture, layer = service.picture_key(given.get("picture")), given.get("layer", "")
+    a, b = (int(given[k]) if given.get(k, "").isdecimal() else None for k in ("a", "b"))
+    asked = {"model": known["name"], "picture": picture, "layer": layer, "a": a, "b": b}
+    answer = service.ask("wall", **asked)
+    own = own_names(service, known["name"], layer)
+    return {
+        **answer, "own": {str(k): v for k, v in own.items()},
+        "names": desk.names(known["name"], layer),
+        "layers": [{"layer": s["layer"], "channels": s["channels"]} for s in known["ladder"]],
+    }  # fmt: skip
