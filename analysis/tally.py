@@ -194,7 +194,8 @@ class Tally:
             self.exponent[small] += 1
         step = np.ldexp(2.0 / BINS, self.exponent)[:, None]
         bins = np.floor(values / step).astype(np.int64) + BINS // 2
-        np.add.at(self.counts, (np.arange(len(values))[:, None], bins), 1)
+        flat = (bins + np.arange(len(values))[:, None] * BINS).ravel()
+        self.counts += np.bincount(flat, minlength=self.counts.size).reshape(self.counts.shape)
 
     def result(self) -> Examples:
         """What is known so far."""
