@@ -20,19 +20,17 @@ from analysis.featurevis.icons import SPREAD
 from analysis.featurevis.optimize import Adam, Observer
 from analysis.featurevis.parameters import (
     FourierPictures,
-    frequencies,
     generator,
     stretched,
     to_uint8,
 )
+from analysis.featurevis.sharing import low_frequencies, mixed, mixing
 from analysis.layers import find_layer
 from cache.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-SHARED_CYCLES = 2.5  # frequencies up to so many cycles per icon are shared
-SPACING = 2  # with anchors at every second place, mixed linearly in between
 STEP_PIXELS = 64 * 48 * 48  # a step costs about the same in every network
 
 
@@ -114,8 +112,7 @@ class _Grid:
             device=classifier.device,
         )
         self.pool.coefficients.detach()[len(vectors) :] = 0
-        cycles = frequencies(size) * size
-        self.low = (cycles <= SHARED_CYCLES).to(vectors)[..., None]
+        self.low = low_frequencies(size).to(vectors)
         self.adam = Adam(self.pool.coefficients)
         self.queue = torch.empty(0, dtype=torch.long)
 
@@ -161,8 +158,8 @@ class _Grid:
         """The loss' gradient by ``leaf``: the places' coefficients, then those of the anchors."""
         places = len(vectors)
         with torch.enable_grad():
-            mixed = self._mixed(leaf[:places], leaf[places:], weights)
-            pixels = transforms.view(self.pool.pixels(mixed), maps, self.observer.size)
+            seen = mixed(leaf[:places], leaf[places:], weights, self.low)
+            pixels = transforms.view(self.pool.pixels(seen), maps, self.observer.size)
             with self.observer.open(redirected):
                 score = self._objective(vectors).score(
                     self.observer.fields(pixels, self.observer.light)
@@ -170,15 +167,12 @@ class _Grid:
             (grad,) = torch.autograd.grad(-score.sum(), leaf)
         return grad
 
-    def _mixed(self, own: Tensor, anchors: Tensor, weights: Tensor) -> Tensor:
-        return own + torch.einsum("pa,achwr->pchwr", weights, anchors * self.low)
-
     @torch.no_grad()
     def images(self) -> NDArray[np.uint8]:
         """uint8 (h, w, S, S, 3) of all places as they are now."""
         places = len(self.vectors)
         own, anchors = self.pool.coefficients[:places], self.pool.coefficients[places:]
-        pixels = stretched(self.pool.logits(self._mixed(own, anchors, self.mixing)), SPREAD)
+        pixels = stretched(self.pool.logits(mixed(own, anchors, self.mixing, self.low)), SPREAD)
         silent = (self.vectors == 0).all(dim=1)
         pixels[silent] = transforms.GREY
         if pixels.shape[-1] != self.request.size:
@@ -186,16 +180,3 @@ class _Grid:
             pixels = functional.interpolate(pixels, size=shape, mode="bicubic", antialias=True)
         flat = to_uint8(pixels)
         return flat.reshape(*self.shape, *flat.shape[1:])
-
-
-def mixing(h: int, w: int) -> Tensor:
-    """(h * w, anchors): how much of each anchor a place shares; every row adds up to one."""
-    rows, columns = _hats(h), _hats(w)
-    return torch.einsum("ra,cb->rcab", rows, columns).reshape(h * w, -1)
-
-
-def _hats(count: int) -> Tensor:
-    """(count, anchors) linear interpolation between anchors ``SPACING`` apart."""
-    places = torch.arange(count)[:, None] / SPACING
-    anchors = torch.arange(-(-(count - 1) // SPACING) + 1)[None, :]
-    return (1 - (places - anchors).abs()).clamp_min(0)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 Schedule = Literal["steady", "settling"]
-_LARGEST, _WARM, _HELD, _LAST = 4.0, 1 / 8, 1 / 2, 0.05
+LARGEST, _WARM, _HELD, _LAST = 4.0, 1 / 8, 1 / 2, 0.05
 AGAIN = 6  # every so many steps the picture is seen small again, so that it stays good there
 
 
@@ -35,9 +35,16 @@ class Plan:
 
 
 def planned(
-    maps: Tensor, size: int, *, schedule: Schedule, first: int | None = None, pad: bool = True
+    maps: Tensor,
+    size: int,
+    *,
+    schedule: Schedule,
+    first: int | None = None,
+    pad: bool = True,
+    largest: float = LARGEST,
 ) -> Plan:
-    """A plan for all ``maps``, at input ``size`` and, if given, partly at ``first``."""
+    """A plan for all ``maps``, at input ``size`` and, if given, partly at ``first``; a settling
+    one with steps up to ``largest`` times the rate."""
     steps = len(maps)
     coarse = steps // 3
     sizes = tuple(
@@ -47,13 +54,13 @@ def planned(
     if schedule == "steady":
         return Plan(maps, sizes, (1.0,) * steps, pad)
     times = [(i + 0.5) / steps for i in range(steps)]
-    return Plan(_resting(maps), sizes, tuple(_factor(t) for t in times), pad)
+    return Plan(_resting(maps), sizes, tuple(largest * _factor(t) for t in times), pad)
 
 
 def _factor(time: float) -> float:
-    """The rate's factor at a time 0..1."""
+    """How large a step is at a time 0..1, beside the largest."""
     late = max(0.0, (time - _HELD) / (1 - _HELD))
-    return _LARGEST * min(1.0, time / _WARM) * (1 - (1 - _LAST) * late)
+    return min(1.0, time / _WARM) * (1 - (1 - _LAST) * late)
 
 
 def _resting(maps: Tensor) -> Tensor:
