@@ -7,18 +7,16 @@ Ranks go by a neuron's response to a picture, its activation at its strongest pl
 picture gives one patch at most.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from analysis.featurevis.objectives import field
 from analysis.layers import Layer, find_layer, hooked
@@ -32,9 +30,6 @@ RECIPE = 2
 KEPT = 9
 BATCH = 8
 """Pictures that the network is given at once: on a processor, more are hardly faster."""
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 
 @dataclass(frozen=True)
@@ -147,22 +142,20 @@ def extremes(raw: Tensor, layer: Layer) -> tuple[Tensor, ...]:
 
     A silent neuron, zero everywhere, is filed under the middle place, not under a corner.
     """
-    grid = field(raw, layer).permute(0, 2, 3, 1)
-    high = _strongest(grid)
-    return (*high, *_strongest(-grid)) if layer.signed else high
+    grid = field(raw, layer)
+    value, place = _strongest(grid)
+    if layer.signed:
+        return (value, place, *_strongest(-grid))
+    rows, cols = grid.shape[2:]
+    return value, place.masked_fill(value == 0, (rows // 2) * cols + cols // 2)
 
 
 def _strongest(grid: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, h, w, C) -> values and places (B, C). First the rows: the plain search for places over
-    the whole grid takes twice as long."""
-    rows, cols = grid.shape[1:3]
-    of_row = grid.amax(2)
-    value, row = of_row.max(1)
-    line = torch.take_along_dim(grid, row[:, None, None, :], 1)[:, 0]
-    place = row * cols + line.max(1).indices
-    if bool((flat := (of_row.amin(1) == value) & (value == 0)).any()):
-        place[flat] = (rows // 2) * cols + cols // 2
-    return value, place
+    """(B, C, h, w) -> values and places (B, C). One pooling over everything: a third of the time of
+    ``max``, which has to bring the places together first."""
+    window = (grid.shape[2], grid.shape[3])
+    value, place = functional.max_pool2d(grid, window, return_indices=True)
+    return value.flatten(1), place.flatten(1)
 
 
 def _filed(found: tuple[Tensor, ...], numbers: NDArray[np.int32]) -> tuple[Kept, Kept]:
@@ -181,21 +174,6 @@ def sweep(run: Sweep, shots: Iterable[Shot], *, batch: int = BATCH) -> Iterator[
     while part := list(islice(rest, batch)):
         run.take(part)
         yield run
-
-
-def ahead(work: Callable[[A], B], items: Iterable[A], *, depth: int = BATCH) -> Iterator[B]:
-    """``map(work, items)`` in a thread of its own, at most ``depth`` results ahead of the caller:
-    pictures are decoded while the network runs. Errors come out at their item's turn."""
-    with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="neuronscope-ahead"))
-        waiting: deque[Future[B]] = deque()
-        stack.callback(lambda: [future.cancel() for future in waiting])
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > depth:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def automatic_name(examples: Examples, channel: int, names: tuple[str, ...]) -> str:

@@ -40,12 +40,18 @@ class Kept:
         value, picture, place = (np.take_along_axis(part, order, 1) for part in self.parts)
         return Kept(value, picture, place)  # type: ignore[arg-type]
 
-    def with_more(self, more: "Kept") -> "Kept":
-        """The strongest of both, as many as before; of equals the earlier picture."""
+    def admit(self, more: "Kept") -> None:
+        """Keeps the strongest of both, as many as before; of equals the earlier picture."""
+        rows = np.flatnonzero((more.value > self.value[:, -1:]).any(axis=1))  # soon there are few
         pairs = zip(self.parts, more.parts, strict=True)
-        both = Kept(*(np.concatenate(pair, 1) for pair in pairs))
-        order = np.argsort(-both.value, axis=1, kind="stable")
-        return both.ordered(order[:, : self.value.shape[1]])
+        value, picture, place = (np.concatenate((a[rows], b[rows]), 1) for a, b in pairs)
+        order = np.argsort(-value, axis=1, kind="stable")[:, : self.value.shape[1]]
+        for kept, new in zip(self.parts, (value, picture, place), strict=True):
+            kept[rows] = np.take_along_axis(new, order, 1)
+
+    def copy(self) -> "Kept":
+        """One that does not change when this one goes on."""
+        return Kept(self.value.copy(), self.picture.copy(), self.place.copy())
 
     @property
     def parts(self) -> tuple[Array, NDArray[np.int32], NDArray[np.int32]]:
@@ -151,8 +157,8 @@ class Tally:
     def add(self, classes: NDArray[np.int64], high: Kept, low: Kept) -> None:
         """Files a batch: its strongest places and, for weakness, the negated values of its lowest
         (C, B each), and the class of each picture."""
-        self.strongest = self.strongest.with_more(high)
-        self.weakest = self.weakest.with_more(low)
+        self.strongest.admit(high)
+        self.weakest.admit(low)
         self._bin(high.value)
         for column, of_class in enumerate(classes):
             response = high.value[:, column].astype(np.float64)
@@ -188,16 +194,18 @@ class Tally:
             self.exponent[small] += 1
         step = np.ldexp(2.0 / BINS, self.exponent)[:, None]
         bins = np.floor(values / step).astype(np.int64) + BINS // 2
-        np.add.at(self.counts, (np.arange(len(values))[:, None], bins), 1)
+        flat = (bins + np.arange(len(values))[:, None] * BINS).ravel()
+        self.counts += np.bincount(flat, minlength=self.counts.size).reshape(self.counts.shape)
 
     def result(self) -> Examples:
         """What is known so far."""
         number, classes = int(self.seen[0]), np.flatnonzero(self.per_class)
         per_class = self.per_class[classes]
         profile = (self.sums[classes] / per_class[:, None]).T
-        weak = Kept(-self.weakest.value, self.weakest.picture, self.weakest.place)
+        strongest, weak = self.strongest.copy(), self.weakest.copy()
+        np.negative(weak.value, out=weak.value)
         return Examples(
-            number, self.strongest, self._middle(), weak, self.counts.copy(), self.exponent.copy(),
+            number, strongest, self._middle(), weak, self.counts.copy(), self.exponent.copy(),
             self.mean.astype(np.float32), np.sqrt(self.squares / max(1, number)).astype(np.float32),
             classes.astype(np.int32), per_class, profile.astype(np.float32),
         )  # fmt: skip
@@ -220,16 +228,17 @@ class Tally:
     def arrays(self) -> Arrays:
         """The whole state as plain arrays; classes that were not seen are left out."""
         seen = np.flatnonzero(self.per_class).astype(np.int32)
-        lists = {
+        lists: Arrays = {
             f"{name}.{i}": part
             for name in ("strongest", "weakest", "sample")
             for i, part in enumerate(getattr(self, name).parts)
         }
-        return {
+        state = {
             **lists, "seen": self.seen, "counts": self.counts, "exponent": self.exponent,
             "mean": self.mean, "squares": self.squares, "classes": seen,
             "sums": self.sums[seen], "per_class": self.per_class[seen],
         }  # fmt: skip
+        return {name: array.copy() for name, array in state.items()}
 
     def take_up(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         """Goes on from what ``arrays`` gave."""

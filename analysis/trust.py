@@ -53,7 +53,8 @@ class Trust:
     the ``units`` of its layer on its own icon, by ``z`` (standard deviations from the mean over the
     pictures), 1 is the first. ``spread``: sd of the seeds' activations over their mean;
     ``agreement``: mean cosine similarity, over pairs of seeds, of the layer's activations averaged
-    over places; both None for a single seed.
+    over places; both None for a single seed. ``dead``: the same on all pictures, and no icon above
+    that.
     """
 
     activation: float
@@ -66,6 +67,7 @@ class Trust:
     z: float
     spread: float | None
     agreement: float | None
+    dead: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -77,11 +79,11 @@ class Trust:
         """The first that holds, from the gravest: nothing excites it (no seed, no picture); few
         pictures; fewer than REACHED in a hundred lie below the icon; not among the FIRST of the
         layer; seeds less than ALIKE alike or more than UNEVEN apart; else strong and selective."""
-        if max(*self.activations, self.activation, self.maximum) <= 0:
+        if self.dead:
             return DEAD
         if self.pictures < FEW:
             return POOR
-        if self.percentile < REACHED or self.activation <= 0:
+        if self.percentile < REACHED:
             return SHORT
         if self.rank > FIRST:
             return OTHERS
@@ -157,10 +159,13 @@ def weigh(found: Answers, unit: int, examples: Examples) -> Trust:
     own = found.strongest[:, unit]
     z = examples.z(found.strongest[0])
     several = len(own) > 1
+    maximum = examples.maximum(unit)
+    nothing = 1e-6 * max(float(examples.sd.max()), abs(float(examples.mean[unit])))
+    still = float(examples.sd[unit]) <= nothing and float(own.max()) <= maximum + nothing
     return Trust(
         activation=float(own[0]),
         activations=tuple(float(value) for value in own),
-        maximum=examples.maximum(unit),
+        maximum=maximum,
         percentile=examples.percentile(unit, float(own[0])),
         pictures=examples.pictures,
         rank=int((z > z[unit]).sum()) + 1,
@@ -168,6 +173,7 @@ def weigh(found: Answers, unit: int, examples: Examples) -> Trust:
         z=float(z[unit]),
         spread=float(own.std() / max(abs(own.mean()), 1e-12)) if several else None,
         agreement=_agreement(found.mean) if several else None,
+        dead=still,
     )
 
 

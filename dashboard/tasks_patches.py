@@ -14,7 +14,6 @@ from analysis.examples import (
     PassRequest,
     Shot,
     Sweep,
-    ahead,
     automatic_name,
     sweep,
 )
@@ -52,8 +51,8 @@ class _Pass:
         self.steps = sweep(self.run, self._shots(self.run.position), batch=BATCH)
 
     def _shots(self, first: int) -> Iterator[Shot]:
-        """What can be read of the pictures from the ``first`` on, decoded ahead."""
-        for shot in ahead(self._shot, range(first, len(self.pictures))):
+        """What can be read of the pictures from the ``first`` on."""
+        for shot in map(self._shot, range(first, len(self.pictures))):
             if isinstance(shot, Shot):
                 yield shot
             elif len(self.skipped) < LISTED:

@@ -22,6 +22,7 @@ from analysis.featurevis.parameters import (
     stretched,
     to_uint8,
 )
+from analysis.featurevis.plan import Plan, Schedule, planned
 from analysis.featurevis.transforms import Transform
 from analysis.layers import find_layer, ladder
 from cache.errors import UserError
@@ -29,8 +30,9 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RECIPE = 2  # raise when a change alters pictures, so that stored ones are made anew
+RECIPE = 3  # raise when a change alters pictures, so that stored ones are made anew
 SPREAD = 1.0
+CHECKED = 16  # steps between two looks at whether a picture still gains
 Kind = Literal["channel", "neuron", "direction", "deepdream", "class", "sum"]
 Parameterisation = Literal["fourier", "pixels", "maco"]
 
@@ -49,7 +51,9 @@ class IconRequest:
     take one size only are fed that. ``parameterisation``: Fourier coefficients, plain pixels, or
     phases alone ("maco"), which needs the ``spectrum`` of photographs; ``decorrelated`` colours or
     plain ones (the spectrum knows its own); ``transforms``: their names, by default those that
-    belong to the parameterisation.
+    belong to the parameterisation. ``schedule`` and ``first_size``: see ``plan``. ``settled``: a
+    picture is finished once its activation, untransformed, has risen by less than this share in
+    32 steps; 0 draws all steps.
     """
 
     layer: str = LOGITS
@@ -70,6 +74,9 @@ class IconRequest:
     decorrelated: bool = True
     transforms: tuple[Transform, ...] | None = None
     spectrum: Spectrum | None = None
+    schedule: Schedule = "steady"
+    first_size: int | None = None
+    settled: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,14 @@ class Preset:
     steps: int
     size: int
     input_size: int
+    schedule: Schedule = "steady"
+    first_size: int | None = None
 
 
-PRESETS = {"preview": Preset(48, 128, 128), "full": Preset(128, 128, 224)}
+PRESETS = {
+    "preview": Preset(48, 128, 128),
+    "full": Preset(112, 128, 224, schedule="settling", first_size=128),
+}
 
 
 @dataclass(frozen=True)
@@ -130,17 +142,40 @@ def strides(
     before_relu = request.negative and request.layer != LOGITS
     observer = Observer(classifier, wanted, request.input_size, before_relu=before_relu)
     meter = observer.for_(measured)
-    pictures, maps, pad = _start(classifier, request, min(request.size, observer.size))
-    for progress in ascend(observer, pictures, maps, pad=pad):
-        shown = progress.step % every == 0 or progress.step == request.steps
-        yield _frame(pictures, progress, meter, request) if shown else None
+    pictures, plan = _start(classifier, request, min(request.size, observer.size), observer.size)
+    finished = _Settled(pictures, meter, request) if request.settled else None
+    for progress in ascend(observer, pictures, plan, finished=finished):
+        done = progress.step == request.steps or bool(progress.resting.all())
+        shown = progress.step % every == 0 or done
+        yield _frame(pictures, progress, meter, request, done) if shown else None
+
+
+class _Settled:
+    """Which pictures hardly gain any more; the diverse ones of a unit finish together."""
+
+    def __init__(self, pictures: Pictures, meter: Observer, request: IconRequest) -> None:
+        self.pictures, self.meter, self.request = pictures, meter, request
+        self.reached: list[Tensor] = []
+
+    @torch.no_grad()
+    def __call__(self, step: int) -> Tensor | None:
+        """(B) bool at every sixteenth step, None in between."""
+        if step % CHECKED:
+            return None
+        sign = -1 if self.request.negative else 1
+        self.reached.append(sign * self.meter.measure(stretched(self.pictures.logits(), SPREAD)))
+        if len(self.reached) < 3:
+            return None
+        before, now = self.reached[-3], self.reached[-1]
+        slow = (now - before <= self.request.settled * now.abs()) & (now != 0)
+        groups = slow.view(-1, self.request.diversity).all(dim=1)
+        return groups.repeat_interleave(self.request.diversity)
 
 
 def _start(
-    classifier: "Classifier", request: IconRequest, size: int
-) -> tuple[Pictures, Tensor, bool]:
-    """The noise pictures and all their random views, each from its own generator; and whether
-    beyond a picture lies grey."""
+    classifier: "Classifier", request: IconRequest, size: int, input_size: int
+) -> tuple[Pictures, Plan]:
+    """The noise pictures and all their random views, each from its own generator."""
     subjects: tuple[object, ...] = request.directions or request.units
     if request.objective == "sum":
         subjects = (tuple(zip(request.units, _weights(request), strict=True)),)
@@ -151,7 +186,11 @@ def _start(
         maco = request.parameterisation == "maco"
         names = transforms.MACO_NAMES if maco else transforms.LUCID_NAMES
     views = transforms.views(names)
-    return pictures, transforms.draw(views, own, request.steps), views.pad
+    maps = transforms.draw(views, own, request.steps)
+    first = request.first_size
+    return pictures, planned(
+        maps, input_size, schedule=request.schedule, first=first, pad=views.pad
+    )
 
 
 def painted(
@@ -172,7 +211,9 @@ def _weights(request: IconRequest) -> tuple[float, ...]:
 
 
 @torch.no_grad()
-def _frame(pictures: Pictures, progress: Progress, meter: Observer, request: IconRequest) -> Frame:
+def _frame(
+    pictures: Pictures, progress: Progress, meter: Observer, request: IconRequest, done: bool
+) -> Frame:
     pixels = stretched(pictures.logits(), SPREAD)
     scores = meter.measure(pixels)
     dead = progress.stuck | (progress.silent & (scores == 0))
@@ -181,7 +222,7 @@ def _frame(pictures: Pictures, progress: Progress, meter: Observer, request: Ico
         pixels = functional.interpolate(pixels, size=shape, mode="bicubic", antialias=True)
     return Frame(
         progress.step, request.steps, to_uint8(pixels), scores.tolist(), dead.tolist(),
-        meter.size, progress.step == request.steps,
+        meter.size, done,
     )  # fmt: skip
 
 

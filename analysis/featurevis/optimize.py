@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from analysis.featurevis import kernels, transforms
 from analysis.featurevis.objectives import LOGITS, Objective, field
 from analysis.featurevis.parameters import Pictures
+from analysis.featurevis.plan import Plan
 from analysis.featurevis.precision import light, widened
 from analysis.featurevis.redirected import Redirected, outermost
 from analysis.layers import find_layer, hooked, run_to
@@ -120,6 +121,14 @@ class Observer:
         other.objective = objective
         return other
 
+    def at(self, size: int) -> "Observer":
+        """The same at another input size (or the next one that the network takes)."""
+        if size == self.size:
+            return self
+        other = copy(self)
+        other.size = usable_size(self.classifier, self.last, size)
+        return other
+
     def open(self, redirected: Tensor | None = None) -> AbstractContextManager[object]:
         """The state in which forward passes run: ReLUs redirected for the pictures (B) marked."""
         if redirected is None and not self.left_out:
@@ -174,49 +183,105 @@ def _tried(classifier: "Classifier", name: str, size: int) -> bool:
 @dataclass(frozen=True)
 class Progress:
     """After ``step`` steps: which pictures (B) got no gradient in the last one, or left their unit
-    at zero."""
+    at zero, or are finished."""
 
     step: int
     stuck: Tensor
     silent: Tensor
+    resting: Tensor
+
+
+Finished = Callable[[int], Tensor | None]
 
 
 def ascend(
-    observer: Observer, pictures: Pictures, maps: Tensor, *, pad: bool = True
+    observer: Observer, pictures: Pictures, plan: Plan, *, finished: Finished | None = None
 ) -> Iterator[Progress]:
-    """Steps towards a larger objective, one for each set of ``maps`` (steps, B, 2, 3), with grey
-    beyond the pictures or (without ``pad``) their edges.
+    """Steps towards a larger objective, as planned.
 
     A picture without any gradient gets its step from a second pass with redirected ReLUs; the
-    others do not depend on that. Raises UserError when the network puts out no finite numbers.
+    others do not depend on that. ``finished`` is asked after every step which pictures (B) shall
+    rest from now on; it ends when all do. Raises UserError when the network puts out no finite
+    numbers.
     """
-    adam = Adam(pictures.coefficients, pictures.rate)
-    for step, turned in enumerate(maps, start=1):
-        grad, scores = _gradient(observer, pictures, turned, pad)
-        stuck = _flat(grad)
-        if bool(stuck.any()):
-            other, _ = _gradient(observer, pictures, turned, pad, redirected=stuck)
-            grad = torch.where(stuck.view(-1, *[1] * (grad.dim() - 1)), other, grad)
+    adam = Adam(pictures.coefficients.detach(), pictures.rate)
+    rows: Tensor | None = None  # all of them
+    count, device = plan.maps.shape[1], pictures.coefficients.device
+    stuck = silent = resting = torch.zeros(count, dtype=torch.bool, device=device)
+    for step, (maps, size, factor) in enumerate(plan.steps(), start=1):
+        adam.rate = pictures.rate * factor
+        look = _Look(observer.at(size), pictures, maps, plan.pad, rows)
+        grad, scores = look.gradient()
         if not bool(torch.isfinite(grad).all()):
             raise UserError(f"{observer.objective.name} is not a finite number in this network")
-        adam.step(grad)
-        yield Progress(step, _flat(grad), scores == 0)
+        adam.step(grad, rows)
+        stuck, silent = (
+            _filed(stuck, _flat(grad[: len(scores)]), rows),
+            _filed(silent, scores == 0, rows),
+        )
+        done = finished(step) if finished is not None else None
+        if done is not None and bool((done & ~resting).any()):
+            resting = resting | done
+            rows = (~resting).nonzero()[:, 0]
+        yield Progress(step, stuck, silent, resting)
+        if bool(resting.all()):
+            return
 
 
-def _gradient(
-    observer: Observer,
-    pictures: Pictures,
-    maps: Tensor,
-    pad: bool,
-    redirected: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """The loss' gradient by the coefficients, and the scores (B)."""
-    with torch.enable_grad():
-        pixels = transforms.view(pictures.pixels(), maps, observer.size, pad=pad)
-        with observer.open(redirected):
-            scores = observer.objective.score(observer.fields(pixels, observer.light))
-        (grad,) = torch.autograd.grad(-scores.sum(), pictures.coefficients)
-    return grad, scores.detach()
+def _filed(before: Tensor, found: Tensor, rows: Tensor | None) -> Tensor:
+    """What was found of some rows, put beside what is known of the others."""
+    if rows is None:
+        return found
+    return before.index_put((rows,), found)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One view of the pictures ``rows`` (all, if None)."""
+
+    observer: Observer
+    pictures: Pictures
+    maps: Tensor
+    pad: bool
+    rows: Tensor | None
+
+    def gradient(self) -> tuple[Tensor, Tensor]:
+        """The loss' gradient by the coefficients of the rows, and their scores."""
+        grad, scores = self._pass(None)
+        own = grad[: len(scores)]
+        stuck = _flat(own)
+        if bool(stuck.any()):
+            other, _ = self._pass(stuck)
+            wide = stuck.view(-1, *[1] * (own.dim() - 1))
+            grad = torch.cat([torch.where(wide, other[: len(own)], own), other[len(own) :]])
+        return grad, scores
+
+    def _pass(self, redirected: Tensor | None) -> tuple[Tensor, Tensor]:
+        whole = self.pictures.coefficients.detach()
+        rows, maps = self.rows, self.maps
+        leaf = (whole if rows is None else whole[rows]).requires_grad_()
+        maps = maps if rows is None else maps[rows.to(maps.device)]
+        with torch.enable_grad():
+            pixels = transforms.view(
+                self.pictures.pixels(leaf), maps, self.observer.size, pad=self.pad
+            )
+            with self.observer.open(redirected):
+                fields = self.observer.fields(pixels, self.observer.light)
+                scores = self._scores(fields)
+            (grad,) = torch.autograd.grad(-scores.sum(), leaf)
+        return grad, scores.detach()
+
+    def _scores(self, fields: dict[str, Tensor]) -> Tensor:
+        """An objective knows its pictures by their places in the batch, so resting ones are put
+        back as zeros."""
+        if self.rows is None:
+            return self.observer.objective.score(fields)
+        count = self.maps.shape[0]
+        whole = {
+            name: values.new_zeros(count, *values.shape[1:]).index_copy(0, self.rows, values)
+            for name, values in fields.items()
+        }
+        return self.observer.objective.score(whole)[self.rows]
 
 
 def _flat(grad: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """The pass over pictures: what it keeps, worked out by hand, and that batches, kills and speed do
 not change it."""
 
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from analysis import images
-from analysis.examples import Shot, Sweep, ahead, automatic_name, sweep
-from analysis.layers import ladder
+from analysis.examples import Shot, Sweep, automatic_name, sweep
+from analysis.layers import capture, ladder
 from analysis.models import Classifier, load
 from analysis.reach import receptive_box
 from analysis.tally import SAMPLE, Examples
@@ -143,7 +142,7 @@ def test_a_killed_pass_goes_on_where_it_was() -> None:
     steps = sweep(run, shots, batch=6)
     for _ in range(40):
         next(steps)
-    kept = {name: array.copy() for name, array in run.checkpoint().items()}
+    kept = run.checkpoint()
     next(steps)  # what comes after the checkpoint is lost
     again = Sweep(net, ["conv"], checkpoint=kept)
     assert again.position == shots[6 * 40 - 1].number + 1
@@ -184,24 +183,6 @@ def test_layers_without_places_and_numbers_beyond_all_bounds_are_refused() -> No
         net.module.get_parameter("conv.weight").fill_(float("inf"))
     with pytest.raises(UserError, match="not finite"):
         Sweep(net, ["conv"]).take([Shot(0, grey([[1, 0], [0, 0]]))])
-
-
-def test_decoding_runs_ahead_but_not_away() -> None:
-    begun: list[int] = []
-    here = threading.get_ident()
-
-    def work(item: int) -> int:
-        assert threading.get_ident() != here
-        begun.append(item)
-        if item == 6:
-            raise ValueError("six")
-        return item * item
-
-    results = ahead(work, range(100), depth=3)
-    assert [next(results) for _ in range(6)] == [0, 1, 4, 9, 16, 25]
-    with pytest.raises(ValueError, match="six"):
-        next(results)
-    assert max(begun) <= 6 + 4
 
 
 def test_reach_of_a_strided_convolution() -> None:
@@ -247,8 +228,6 @@ def test_a_pass_holds_the_speed_of_the_network(squeezenet: Classifier, shared: P
 def test_patches_of_squeezenet_are_where_the_activation_is(
     squeezenet: Classifier, shared: Path
 ) -> None:
-    from analysis.layers import capture
-
     shots = list(photographs(squeezenet, shared, 24))
     run = Sweep(squeezenet, ["features.3", "features.12"])
     for _ in sweep(run, shots):

@@ -28,18 +28,18 @@ GOOD = Trust(
         ({"rank": 5, "spread": 0.5, "agreement": 0.6, "percentile": 99.0}, "strong and selective"),
         ({"spread": None, "agreement": None, "activations": (9.0,)}, "strong and selective"),
         (
-            {"activation": 0.0, "activations": (0.0, 0.0), "maximum": 0.0, "rank": 500},
+            {"dead": True, "activations": (0.0, 0.0), "maximum": 0.0, "rank": 500},
             "nothing excites it",
         ),
         (
-            {"activation": -1.0, "activations": (-1.0,), "maximum": -0.5, "pictures": 3},
+            {"dead": True, "activations": (-1.0,), "maximum": -1.0, "pictures": 3},
             "nothing excites it",
         ),
         ({"pictures": 29}, "few pictures to compare with"),
         ({"pictures": 29, "rank": 80}, "few pictures to compare with"),
         ({"percentile": 98.9}, "real pictures excite it more than this icon"),
         (
-            {"activation": 0.0, "percentile": 100.0, "maximum": 0.0, "activations": (0.0, 2.0)},
+            {"activation": 0.0, "percentile": 0.0, "maximum": 0.0, "activations": (0.0, 2.0)},
             "real pictures excite it more than this icon",
         ),
         ({"rank": 6}, "other units answer to this icon more than this one"),
@@ -77,6 +77,16 @@ def test_numbers_of_a_grey_icon_by_hand() -> None:
     assert got.z == pytest.approx((255 - 50) / np.std(np.arange(0, 101, 2)), rel=1e-4)
     assert got.sentence == trust.SEEDS
     assert trust.trust(net, "relu", 5, icons, found).sentence == trust.DEAD
+
+
+def test_dead_is_what_never_moves_and_not_what_is_negative() -> None:
+    _, found = votes()
+    silent = np.zeros((2, 6), np.float32)
+    assert weigh(Answers(silent, silent), 5, found).dead
+    excited = np.full((2, 6), 0.5, np.float32)
+    got = weigh(Answers(excited, excited), 5, found)  # no picture reaches it, the icon does
+    assert (got.dead, got.percentile, got.ratio) == (False, 100, None)
+    assert not weigh(Answers(-excited, -excited), 0, found).dead
 
 
 def test_rank_goes_by_z_and_not_by_activation() -> None:

@@ -177,7 +177,7 @@ def test_class_pictures_are_taken_for_their_class(squeezenet: Classifier) -> Non
 
 def test_presets_name_the_input_they_are_made_for() -> None:
     assert PRESETS["preview"].input_size == 128
-    assert (PRESETS["full"].input_size, PRESETS["full"].steps) == (224, 128)
+    assert (PRESETS["full"].input_size, PRESETS["full"].steps) == (224, 112)
 
 
 class Small(nn.Module):
@@ -233,3 +233,28 @@ def test_units_are_added_by_their_weights() -> None:
     assert against.images.mean() < 75
     with pytest.raises(UserError, match="2 units need as many weights"):
         next(render(net, request(objective="sum", units=(0, 1), weights=(1.0,))))
+
+
+def test_a_picture_that_gains_no_more_is_finished_and_does_not_depend_on_the_batch() -> None:
+    net = nets.places([1.0, 0.0], [-0.25, -1.0])
+    wanted = request(units=(0,), steps=400, settled=0.02)
+    alone = last(net, wanted)
+    assert alone.done
+    assert 48 <= alone.step < 400
+    assert alone.activations[0] > 0.5
+    answer = np.maximum(alone.images / 255 - 0.25, 0).mean()
+    assert alone.activations[0] == pytest.approx(answer, abs=0.01)
+    pair = last(net, replace(wanted, units=(0, 1), steps=alone.step + 32))
+    assert np.array_equal(pair.images[0], alone.images[0])
+    assert pair.dead == [False, True]  # what never answers goes on to the end
+    assert pair.step == alone.step + 32
+
+
+def test_a_settling_schedule_keeps_its_promises_to_the_batch() -> None:
+    net = toys.classifier(Small(3), (3, 32, 32))
+    base = request(layer="deep", units=(3, 5), size=32, input_size=32, steps=24)
+    wanted = replace(base, schedule="settling", first_size=16)
+    pair, alone = last(net, wanted), last(net, replace(wanted, units=(5,)))
+    assert pair.input_size == 32
+    assert np.abs(pair.images[1].astype(int) - alone.images[0]).mean() < 2
+    assert pair.images.tobytes() != last(net, base).images.tobytes()

@@ -1,0 +1,63 @@
+"""How an ascent goes, step by step: what the network is fed, how far a step goes, what is seen.
+
+"steady": Lucid's way, every step alike. "settling": the fastest way found to a picture that excites
+its unit at the scale it is shown and at the network's own. The first third of the steps, and every
+sixth later on, is fed ``first_size`` (small is cheap, and makes the large shapes); steps are up to
+four times as large, grow over the first eighth and shrink over the second half; and the random
+views come to rest. On units of four layers of bvlc_googlenet, 112 such steps at 128 and 224 pixels
+reach about what Lucent's 512 do, at both sizes; ``benchmarks/featurevis.py`` says how nearly.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Schedule = Literal["steady", "settling"]
+_LARGEST, _WARM, _HELD, _LAST = 4.0, 1 / 8, 1 / 2, 0.05
+AGAIN = 6  # every so many steps the picture is seen small again, so that it stays good there
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``maps``: (steps, B, 2, 3) the views; ``sizes``: the input size of each step; ``factors``:
+    how many times the parameterisation's rate each goes; ``pad``: grey lies beyond a picture."""
+
+    maps: Tensor
+    sizes: tuple[int, ...]
+    factors: tuple[float, ...]
+    pad: bool = True
+
+    def steps(self) -> Iterator[tuple[Tensor, int, float]]:
+        return zip(self.maps, self.sizes, self.factors, strict=True)
+
+
+def planned(
+    maps: Tensor, size: int, *, schedule: Schedule, first: int | None = None, pad: bool = True
+) -> Plan:
+    """A plan for all ``maps``, at input ``size`` and, if given, partly at ``first``."""
+    steps = len(maps)
+    coarse = steps // 3
+    sizes = tuple(
+        first if first is not None and (i < coarse or i % AGAIN == 0) else size
+        for i in range(steps)
+    )
+    if schedule == "steady":
+        return Plan(maps, sizes, (1.0,) * steps, pad)
+    times = [(i + 0.5) / steps for i in range(steps)]
+    return Plan(_resting(maps), sizes, tuple(_factor(t) for t in times), pad)
+
+
+def _factor(time: float) -> float:
+    """The rate's factor at a time 0..1."""
+    late = max(0.0, (time - _HELD) / (1 - _HELD))
+    return _LARGEST * min(1.0, time / _WARM) * (1 - (1 - _LAST) * late)
+
+
+def _resting(maps: Tensor) -> Tensor:
+    """The same views, coming closer and closer to the untransformed one."""
+    still = torch.eye(2, 3).to(maps)
+    left = 1 - torch.linspace(0, 1, len(maps), device=maps.device).view(-1, 1, 1, 1)
+    return still + (maps - still) * left
