@@ -22,6 +22,8 @@ NEAREST = 5
 """Each partner is one of so many nearest in activation: fewer match better, more vary more."""
 ALIKE = 1.25
 """A partner within this factor counts as equally active."""
+FAIR = 0.75
+"""Others that hold less of the activation than this part are no equal control."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Control:
     ``mean`` and ``sd`` of the margin; ``moved``: mean distance from the margin before; ``match``:
     activation that the others held, as a part of that of the removed neurons; ``unmatched``: how
     many of a draw, on average, were not within a quarter of their partner; ``margins``: all draws.
+    ``fair``: they held enough of the activation, and at least half of them had an equal.
     """
 
     mean: float
@@ -39,6 +42,7 @@ class Control:
     match: float
     unmatched: float
     margins: tuple[float, ...]
+    fair: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +58,16 @@ def summary(drawn: Sequence[Drawn], margins: Array, before: float) -> Control | 
     """The control of these draws and the margins (draws,) measured without them; None of none."""
     if not len(drawn):
         return None
+    match = float(np.mean([d.match for d in drawn]))
+    unmatched = float(np.mean([d.unmatched for d in drawn]))
     return Control(
         mean=float(margins.mean()),
         sd=float(margins.std(ddof=1)) if len(margins) > 1 else 0.0,
         moved=float(np.abs(margins - before).mean()),
-        match=float(np.mean([d.match for d in drawn])),
-        unmatched=float(np.mean([d.unmatched for d in drawn])),
+        match=match,
+        unmatched=unmatched,
         margins=tuple(float(m) for m in margins),
+        fair=match >= FAIR and unmatched <= len(drawn[0].channels) / 2,
     )
 
 

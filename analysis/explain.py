@@ -284,7 +284,7 @@ def _measured(classifier: "Classifier", found: Check | GroupCheck) -> dict[str, 
             "count": flip.count, "channels": flip.channels, "answer": names[flip.answer],
             "margin": flip.margin,
         },
-        "confirmed": found.confirmed,
+        "confirmed": found.confirmed, "verdict": found.verdict,
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ order of effect, without which the network gives another answer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ from cache.errors import UserError
 DRAWS = 20
 SHARE = 0.05
 """The part of a layer's neurons that is removed where nothing else is asked for."""
+
+
+Verdict = Literal["confirmed", "not confirmed", "no fair control"]
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,28 @@ class Check:
         return self.before - self.without
 
     @property
-    def confirmed(self) -> bool:
+    def verdict(self) -> Verdict:
         """Whether the removal moves the margin as attributed, and beyond the fair control."""
-        return is_confirmed(self.measured, self.effect, self.before, self.equal or self.random)
+        return judged(self.measured, self.effect, self.before, self.equal, self.random)
+
+    @property
+    def confirmed(self) -> bool:
+        """Nothing else may be called true."""
+        return self.verdict == "confirmed"
 
 
-def is_confirmed(measured: float, effect: float, before: float, control: Control | None) -> bool:
+def judged(
+    measured: float, effect: float, before: float, equal: Control | None, random: Control | None
+) -> Verdict:
+    """The verdict on a claim. Where nothing else on this picture is as active, what random others
+    do can refute a claim, but not confirm it."""
+    if equal is not None and equal.fair:
+        return "confirmed" if beyond(measured, effect, before, equal) else "not confirmed"
+    held = beyond(measured, effect, before, equal or random) or (equal, random) == (None, None)
+    return "no fair control" if held and measured * effect > 0 else "not confirmed"
+
+
+def beyond(measured: float, effect: float, before: float, control: Control | None) -> bool:
     """In the direction of the effect, and further than two sd above the mean of the control.
 
     Both distances are counted from the margin before, whatever the direction of the control.

@@ -8,7 +8,7 @@ import numpy as np
 from analysis.ablation import logits_of
 from analysis.attribution import Array, LayerEffect, Target
 from analysis.controls import Control, Drawn, summary
-from analysis.faithfulness import DRAWS, Shift, is_confirmed, shifts
+from analysis.faithfulness import DRAWS, Shift, Verdict, judged, shifts
 from analysis.flips import Flip, leading, margins_of, turning_points
 from analysis.groups import Groups
 from analysis.tail import Tail
@@ -41,9 +41,14 @@ class GroupCheck:
         return self.before - self.without
 
     @property
-    def confirmed(self) -> bool:
+    def verdict(self) -> Verdict:
         """As for neurons: moved as attributed, and beyond the fair control."""
-        return is_confirmed(self.measured, self.effect, self.before, self.equal or self.random)
+        return judged(self.measured, self.effect, self.before, self.equal, self.random)
+
+    @property
+    def confirmed(self) -> bool:
+        """Nothing else may be called true."""
+        return self.verdict == "confirmed"
 
 
 def without_groups(tail: Tail, groups: Groups, which: Iterable[int]) -> Array:

@@ -271,7 +271,8 @@ def find_layer(classifier: "Classifier", name: str) -> Layer:
         if layer.name == wanted:
             return layer
     names = [layer.name for layer in layers]
-    near = difflib.get_close_matches(wanted, names, 3, 0.4)
+    plain = {name.lower(): name for name in names}
+    near = [plain[n] for n in difflib.get_close_matches(wanted.lower(), [*plain], 3, 0.4)]
     hint = f"; nearest: {', '.join(near)}" if near else "; see: neuronscope layers"
     raise UserError(f"this network has no layer {name!r}{hint}")
 

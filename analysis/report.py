@@ -182,10 +182,7 @@ def _check(found: dict[str, Any], check: dict[str, Any]) -> str:
     )
     flip = check["smallest_flip"]
     fewest = f"smallest set that flips it: {flip['count']}" if flip else "no set of them flips it"
-    yes = check["confirmed"]
-    tag = (
-        f'<span class="tag{" yes" if yes else ""}">{"confirmed" if yes else "not confirmed"}</span>'
-    )
+    tag = f'<span class="tag{" yes" if check["confirmed"] else ""}">{check["verdict"]}</span>'
     note = f'<p class="small">{tag} {fewest}</p>'
     return f'<div class="verdict"><div class="bars">{bars}</div>{note}</div>'
 

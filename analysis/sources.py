@@ -2,6 +2,7 @@
 fetched unasked."""
 
 import contextlib
+import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -72,7 +73,12 @@ def find_source(name: str, *, trained: bool) -> Source:
         return _own(name)
     if name in torchvision_names():
         return _torchvision(name, trained)
-    raise UserError(f"no network {name!r}; see: neuronscope models, or give PATH/file.py:factory")
+    known = ["squeezenet1_1", "efficientnet_lite0", *torchvision_names()]
+    near = difflib.get_close_matches(name.lower(), known, 3, 0.4)
+    hint = f"did you mean {', '.join(near)}? " if near else ""
+    raise UserError(
+        f"no network {name!r}; {hint}see: neuronscope models, or give PATH/file.py:factory"
+    )
 
 
 def _efficientnet(trained: bool) -> Source:

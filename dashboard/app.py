@@ -89,6 +89,7 @@ def _bar() -> Component:
     )  # fmt: skip
     pictures = dmc.Select(
         id="collection-choice", data=[], size="xs", w=170, allowDeselect=False,
+        placeholder="dropped here",
         **{"aria-label": "Pictures"},
     )  # fmt: skip
     return html.Header(
@@ -164,6 +165,7 @@ def _drawing(app: dash.Dash) -> None:
                 if (s.view === name) button.setAttribute("aria-current", "page");
                 else button.removeAttribute("aria-current");
             }
+            document.title = (s.view === "explore" ? "" : "Neuron \u2013 ") + "Neuronscope";
             window.dispatchEvent(new Event("resize"));
             return "";
         }""",

@@ -48,7 +48,7 @@ def _check(check: dict[str, Any]) -> tuple[Any, ...]:
         check["layer"], len(check["channels"]), signed(check["margin"]), signed(check["without"]),
         _control(check["equally_active"]), _control(check["random"]),
         f"{flip['count']}: {flip['answer']}" if flip else "no set",
-        "confirmed" if check["confirmed"] else "not confirmed",
+        check["verdict"],
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from dashboard.protocol import BACKGROUND, VISIBLE, JobStatus
 from dashboard.service import Service
 
 BATCH = 4
+ENOUGH = 100  # pictures, below which a class profile is no name
 STALE = 0.8  # seconds; the page asks three times a second for what it shows
 LABELS = {
     "icons": "drawing what neurons look for",
@@ -30,6 +31,7 @@ class IconDesk:
         self._done: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._jobs: dict[tuple[str, str, str], str] = {}
         self._names: dict[tuple[str, str], dict[str, str]] = {}
+        self._seen: dict[tuple[str, str], int] = {}  # pictures that the names come from
         self._begun: dict[tuple[str, ...], str] = {}
         self._grid: dict[str, str] = {}
         self._asked: dict[tuple[str, str], float] = {}
@@ -44,7 +46,10 @@ class IconDesk:
             names = self._names_of(model, layer)
             answer = {t: self._state(model, layer, t) for t in tokens}
         own = {str(unit): name for unit, name in own_names(self.service, model, layer).items()}
-        return {t: {**icon, **_called(t.rstrip("!"), own, names)} for t, icon in answer.items()}
+        seen = self._seen.get((model, layer), 0)
+        return {
+            t: {**icon, **_called(t.rstrip("!"), own, names, seen)} for t, icon in answer.items()
+        }
 
     def _leave_icons(self, model: str, layer: str) -> None:
         """Icons of a layer that no page has asked for lately stop; they begin anew when it does."""
@@ -105,6 +110,7 @@ class IconDesk:
             status = self._once("examples", BACKGROUND, model=model, layer=layer)
             if status.state in ("done", "failed", "cancelled"):
                 self._names[(model, layer)] = (status.result or {}).get("names", {})
+                self._seen[(model, layer)] = int((status.result or {}).get("pictures", 0))
         return self._names.get((model, layer))
 
     def grid(self, model: str, picture: str, layer: str) -> dict[str, Any]:
@@ -148,10 +154,16 @@ class IconDesk:
         return {"running": running, "notices": new, "seen": len(notices)}
 
 
-def _called(unit: str, own: dict[str, str], names: dict[str, str] | None) -> dict[str, Any]:
-    """The neuron's name, whether it is the user's, and whether the automatic ones are known."""
-    name = own.get(unit) or (names or {}).get(unit, "")
-    return {"name": name, "own": unit in own, "named": names is not None}
+def _called(
+    unit: str, own: dict[str, str], names: dict[str, str] | None, pictures: int
+) -> dict[str, Any]:
+    """The neuron's name; what it fires most for, where that rests on too few pictures to be one."""
+    automatic = (names or {}).get(unit, "")
+    enough = pictures >= ENOUGH
+    return {
+        "name": own.get(unit) or (automatic if enough else ""), "own": unit in own,
+        "named": names is not None, "hint": "" if enough else automatic, "pictures": pictures,
+    }  # fmt: skip
 
 
 def _grid_text(state: str, error: str | None, shown: dict[str, Any]) -> str:

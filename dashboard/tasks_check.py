@@ -46,7 +46,7 @@ def _measured(found: Check | GroupCheck) -> dict[str, Any]:
         "answer_before": found.answer_before, "answer_without": found.answer_without,
         "random": _control(found.random), "equal": _control(found.equal),
         "flip": _flip(found.flip), "reversal": _flip(found.reversal),
-        "confirmed": found.confirmed,
+        "confirmed": found.confirmed, "verdict": found.verdict,
         "shifts": [
             {"index": s.index, "before": s.probabilities[0], "without": s.probabilities[1]}
             for s in found.shifts

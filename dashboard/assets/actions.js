@@ -82,6 +82,17 @@ neuronscope.say = function (text) {
     }
   }
 
+  // A row of tiles is one stop of Tab: arrows go along it.
+  document.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key], row = by && event.target.closest("[data-row]");
+    if (!row) return;
+    const tiles = [...row.querySelectorAll("button")], next = tiles[tiles.indexOf(event.target) + by];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+    next.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
+
   document.addEventListener("keydown", (event) => {
     if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
     const rows = (where) => [...document.querySelectorAll(where)].filter((el) => el.offsetParent);

@@ -180,6 +180,8 @@
     return [Math.floor(fy * g.fullRows), Math.floor(fx * g.fullCols)];
   }
 
+  function shown(id) { const el = document.getElementById(id); return Boolean(el && el.offsetParent); }
+
   function same(a, b) { return a && b && a[0] === b[0] && a[1] === b[1]; }
 
   function choosePlace(place) {
@@ -207,7 +209,8 @@
   document.addEventListener("keydown", (event) => {
     const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const g = state.grid, move = moves[event.key];
-    if (!g || !move || (event.target.id !== "grid" && event.target.id !== "overlay")) return;
+    const ours = ["grid", "overlay"].includes(event.target.id) || (event.target === document.body && shown("grid"));
+    if (!g || !move || !ours) return;
     event.preventDefault();
     const from = g.place || [Math.floor(g.fullRows / 2), Math.floor(g.fullCols / 2)];
     const to = [Math.min(g.fullRows - 1, Math.max(0, from[0] + move[0])), Math.min(g.fullCols - 1, Math.max(0, from[1] + move[1]))];

@@ -18,11 +18,14 @@
   function named() {
     for (const el of document.querySelectorAll(".unit-name[data-icon]")) {
       const icon = known.get(keyOf(el));
-      const name = icon && (icon.name || "neuron " + el.dataset.icon);
+      const name = icon && icon.named && (icon.name || "neuron " + el.dataset.icon);
       if (name && el.dataset.shown !== name) {
         el.dataset.shown = el.textContent = name;
         const origin = icon.own ? "your name for it" : "automatic, from the pictures that are open";
-        el.title = icon.name ? `${name} \u2013 ${origin}` : "";
+        const hint = icon.hint ? `${icon.hint}, of only ${icon.pictures} pictures: too few for a name` : "";
+        el.title = icon.name ? `${name} \u2013 ${origin}` : hint;
+        const small = el.parentElement.querySelector(".unit-hint");
+        if (small) small.textContent = hint;
         el.classList.toggle("own", Boolean(icon.own));
       }
     }

@@ -78,7 +78,12 @@ def _picture() -> Component:
             stage,
             html.Div([html.Span("Map", className="label"), maps], className="map-row"),
             html.Div(id="map-note", className="caption"),
-            html.Div(id="strip", className="strip", role="list", **{"aria-label": "Pictures"}),
+            html.Div(
+                id="strip",
+                className="strip",
+                role="list",
+                **{"aria-label": "Pictures", "data-row": ""},
+            ),
         ],
         id="picture-panel",
         className="panel",
@@ -117,7 +122,10 @@ def _grid() -> Component:
 
 def _ladder() -> Component:
     return html.Section(
-        html.Div(id="ladder", className="ladder", role="list", **{"aria-label": "Layers"}),
+        html.Div(
+            id="ladder", className="ladder", role="list",
+            **{"aria-label": "Layers", "data-row": ""},
+        ),
         id="ladder-panel", className="panel",
     )  # fmt: skip
 

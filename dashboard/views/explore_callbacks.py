@@ -192,7 +192,7 @@ def strip(here: Context) -> list[Component]:
 
 def _tile(picture: Any, chosen: str) -> Component:
     image = html.Img(src=f"/thumb/{picture.key}", alt="", width=52, height=52)
-    current = {"aria-current": "true"} if picture.key == chosen else {}
+    current = {"aria-current": "true"} if picture.key == chosen else {"tabIndex": "-1"}
     return action(image, {"picture": picture.key}, label=f"Open {picture.name}", **current)
 
 
@@ -226,7 +226,9 @@ def _register_layer(app: dash.Dash, service: Service) -> None:
         if not wanted(data):
             return no_update
         here = Context.of(service, data)
-        return markup(_step(row, here.layer) for row in service.ask("ladder", **here.question))
+        rows = service.ask("ladder", **here.question)
+        shared = _shared([row["layer"] for row in rows])
+        return markup(_step(row, here.layer, shared) for row in rows)
 
 
 def _layer_facts(here: Context, grid: dict[str, Any]) -> list[Component]:
@@ -242,12 +244,19 @@ def _layer_facts(here: Context, grid: dict[str, Any]) -> list[Component]:
     return facts
 
 
-def _step(row: dict[str, Any], chosen: str) -> Component:
+def _shared(names: list[str]) -> str:
+    """The parts that all names begin with: ``features.`` of ``features.3`` and ``features.4``."""
+    parts = [name.split(".")[:-1] for name in names]
+    same = [a for a, *rest in zip(*parts, strict=False) if all(b == a for b in rest)]
+    return "".join(f"{part}." for part in same)
+
+
+def _step(row: dict[str, Any], chosen: str, shared: str) -> Component:
     canvas = html.Canvas(**{
         "data-values": json.dumps(row["values"]), "data-rows": str(row["rows"]),
         "data-cols": str(row["cols"]), "aria-hidden": "true",
     })  # fmt: skip
-    current = {"aria-current": "true"} if row["layer"] == chosen else {}
+    current = {"aria-current": "true"} if row["layer"] == chosen else {"tabIndex": "-1"}
     label = f"Layer {row['layer']}: where it speaks for and against"
-    short = row["layer"].split(".layers.")[-1].replace("encoder_layer_", "layer ")
+    short = row["layer"].removeprefix(shared).replace("encoder_layer_", "layer ")
     return action([canvas, html.Span(short)], {"layer": row["layer"]}, label=label, **current)

@@ -98,6 +98,12 @@ def _conclusion(here: Context, found: dict[str, Any], count: int) -> Component:
     control = found["equal"] or found["random"]
     if control is None:
         start = ["There are too few other neurons for a control: nothing is claimed. "]
+    elif found["verdict"] == "no fair control":
+        start = [
+            html.B("No fair control: "), f"removing {them} moves the ", term("margin"), " by ",
+            html.B(signed(found["without"] - found["before"]), className="num"),
+            ", but no others here are as active, so it may be their strength alone. ",
+        ]  # fmt: skip
     elif found["confirmed"]:
         cost = abs(found["before"] - found["without"])
         times, than = "much further", " than "

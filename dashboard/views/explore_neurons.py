@@ -29,6 +29,12 @@ from dashboard.views.explore_check import bars
 
 PATIENCE = 120  # seconds that a panel waits for the pass over the open pictures
 
+VERDICTS = {
+    "confirmed": "Confirmed.",
+    "not confirmed": "Not beyond what as much other activation does: not confirmed.",
+    "no fair control": "Nothing else here is as active: no fair control, so not confirmed.",
+}
+
 
 def register(app: dash.Dash, service: Service) -> None:
     """Adds the callbacks of the neuron list and the drawer."""
@@ -186,8 +192,7 @@ def _measured(here: Context, measured: dict[str, Any] | None) -> Component:
         [
             html.Div(rows, className="verdict" + state),
             html.P([f"Run again without them it {verb} ", html.B(here.name(said)), ". ",
-                    "Confirmed." if measured["confirmed"] else "Not beyond what as much other "
-                    "activation does: not confirmed."], className="conclusion"),
+                    VERDICTS[measured["verdict"]]], className="conclusion"),
         ],
         id="groups-measured",
     )  # fmt: skip

@@ -112,7 +112,8 @@ def _head(here: Context, unit: int, channels: int) -> Component:
         action("back to the picture", {"view": "explore", "unit": unit}, label="Back to Explore",
                className="pill"),
     ]  # fmt: skip
-    name = html.H1([unit_name(here.model, here.layer, unit), _name_field(here, unit)])
+    hint = html.Span(className="unit-hint auto")
+    name = html.H1([unit_name(here.model, here.layer, unit), _name_field(here, unit), hint])
     where = html.Span(f"neuron {unit} of {channels} in {here.layer}, {here.model.split('/')[-1]}",
                       className="label")  # fmt: skip
     return html.Header([html.Div([name, where]), html.Div(step, className="tools")],

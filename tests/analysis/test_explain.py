@@ -66,7 +66,7 @@ def test_a_toy_explained_by_hand(toy: Classifier) -> None:
     assert neurons["channels"] == (0,)
     assert (neurons["margin"], neurons["without"], neurons["measured"]) == (6, 0, 6)
     assert neurons["random"]["mean"] == 6  # the other neuron is silent
-    assert neurons["confirmed"]
+    assert (neurons["verdict"], neurons["confirmed"]) == ("no fair control", False)
 
 
 def test_the_other_way_round(toy: Classifier) -> None:

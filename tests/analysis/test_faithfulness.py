@@ -9,8 +9,8 @@ import torch
 from analysis import images, photos
 from analysis.ablation import logits_of, without
 from analysis.attribution import LayerEffect, Target, attribute, default_target
-from analysis.controls import Control, draw_equal, draw_random
-from analysis.faithfulness import Check, carriers, check, is_confirmed
+from analysis.controls import Control, Drawn, draw_equal, draw_random, summary
+from analysis.faithfulness import Check, carriers, check, judged
 from analysis.flips import Removals
 from analysis.groupchecks import check_groups, without_groups
 from analysis.groups import Groups, find_groups
@@ -190,11 +190,32 @@ def test_silent_neurons_are_matched_with_silent_ones() -> None:
 
 
 def test_confirmed_needs_direction_and_distance() -> None:
-    control = Control(5.0, 0.1, 0.5, 1.0, 0.0, (5.1, 4.9, 5.0))
-    assert is_confirmed(3.0, 2.0, 5.5, control)
-    assert not is_confirmed(3.0, -2.0, 5.5, control)
-    assert not is_confirmed(0.6, 2.0, 5.5, control)
-    assert not is_confirmed(3.0, 2.0, 5.5, None)
+    control = Control(5.0, 0.1, 0.5, 1.0, 0.0, (5.1, 4.9, 5.0), fair=True)
+    assert judged(3.0, 2.0, 5.5, control, None) == "confirmed"
+    assert judged(3.0, -2.0, 5.5, control, None) == "not confirmed"
+    assert judged(0.6, 2.0, 5.5, control, None) == "not confirmed"
+
+
+def test_without_a_fair_control_nothing_is_confirmed() -> None:
+    weak = Control(5.0, 0.1, 0.5, 0.6, 0.0, (5.1, 4.9, 5.0), fair=False)
+    assert judged(3.0, 2.0, 5.5, weak, None) == "no fair control"
+    assert judged(3.0, 2.0, 5.5, None, weak) == "no fair control"
+    assert judged(3.0, 2.0, 5.5, None, None) == "no fair control"
+    assert judged(0.6, 2.0, 5.5, weak, None) == "not confirmed"  # random others do as much
+    assert judged(3.0, -2.0, 5.5, None, None) == "not confirmed"
+
+
+@pytest.mark.parametrize(
+    ("matches", "unmatched", "fair"),
+    [((1.0, 0.9), (0, 1), True), ((0.7, 0.75), (0, 0), False), ((1.0, 1.0), (2, 1), False)],
+)
+def test_a_control_is_fair_where_most_have_an_equal(
+    matches: tuple[float, float], unmatched: tuple[int, int], fair: bool
+) -> None:
+    draws = [Drawn(np.array([1, 2]), m, u) for m, u in zip(matches, unmatched, strict=True)]
+    found = summary(draws, np.array([1.0, 2.0]), 3.0)
+    assert found is not None
+    assert found.fair is fair
 
 
 # ---- the smallest set ----

@@ -189,6 +189,12 @@ class Screen:
         """The layer that the grid shows."""
         return self.text("#grid-title b")
 
+    def steps(self, which: str = "") -> list[str]:
+        """The layers of the ladder by their full names, which its tiles shorten."""
+        return list(self.at(f"#ladder button{which}").evaluate_all(
+            "steps => steps.map(s => JSON.parse(s.dataset.do).layer)"
+        ))  # fmt: skip
+
     def rows(self) -> list[tuple[int, float, float]]:
         """The list of neurons: number, activation, effect."""
         found = self.at("#neurons .neuron-row").evaluate_all(

@@ -176,7 +176,7 @@ def test_the_ladder_changes_the_layer(screen: Screen, reference: Reference) -> N
     screen.title_says("place 1,1")
     steps.nth(1).click()
     expect(steps.nth(1)).to_have_attribute("aria-current", "true")
-    expect(screen.at("#grid-title b")).to_have_text(steps.nth(1).inner_text())
+    expect(screen.at("#grid-title b")).to_have_text(screen.steps()[1])
     screen.title_says("whole picture")  # another layer has other places
     wait = Question(screen, reference)
     expect(screen.at("#neurons .neuron-row .auto").first).to_contain_text(f"{wait.layer}:")
@@ -187,15 +187,15 @@ def test_the_ladder_changes_the_layer(screen: Screen, reference: Reference) -> N
 def test_the_keyboard_alone(screen: Screen, reference: Reference) -> None:
     screen.open()
     start = screen.layer
-    names = screen.at("#ladder button").all_inner_texts()
+    names = screen.steps()
     press = screen.page.keyboard.press
     press("[")
     before = names[names.index(start) - 1]
     expect(screen.at("#grid-title b")).to_have_text(before)
-    expect(screen.at('#ladder [aria-current="true"]')).to_have_text(before)
+    assert screen.steps('[aria-current="true"]') == [before]
     press("]")
     expect(screen.at("#grid-title b")).to_have_text(start)
-    expect(screen.at('#ladder [aria-current="true"]')).to_have_text(start)
+    assert screen.steps('[aria-current="true"]') == [start]
     expect(screen.at("#neurons .auto").first).to_contain_text(f"{start}:")
     rows = [channel for channel, _, _ in screen.rows()]
     chosen = screen.at('#neurons .neuron-row[aria-pressed="true"]')
@@ -228,7 +228,7 @@ def test_keys_pressed_fast_all_count(screen: Screen) -> None:
     chosen = screen.at('#neurons .neuron-row[aria-pressed="true"]')
     expect(chosen).to_have_attribute("data-channel", str(rows[2]))
     screen.page.keyboard.press("Escape")
-    names = screen.at("#ladder button").all_inner_texts()
+    names = screen.steps()
     at = names.index(screen.layer)
     for _ in range(3):
         screen.page.keyboard.press("[")

@@ -56,3 +56,22 @@ def test_a_term_explains_itself(screen: Screen, way: str) -> None:
     assert box["x"] + box["width"] <= 1280
     screen.page.keyboard.press("Escape")
     expect(tip).to_be_hidden()
+
+
+def test_tiles_are_one_stop_of_tab_and_arrows_go_along(screen: Screen) -> None:
+    screen.open()
+    stops = screen.at("#strip button:not([tabindex='-1'])")
+    expect(stops).to_have_count(2)  # to add a picture, and the open one
+    stops.nth(1).focus()
+    screen.page.keyboard.press("ArrowRight")
+    focused = screen.page.evaluate("JSON.parse(document.activeElement.dataset.do).picture")
+    screen.page.keyboard.press("Enter")
+    expect(screen.at("#strip [aria-current='true']")).to_have_attribute(
+        "data-do", json.dumps({"picture": focused})
+    )
+
+
+def test_arrows_move_the_place_at_once(screen: Screen) -> None:
+    screen.open()
+    screen.page.keyboard.press("ArrowUp")
+    screen.title_says("place 5,6")
