@@ -30,9 +30,9 @@ Array = NDArray[np.float32]
 FEW = 30  # pictures; below, the highest of them says little
 FIRST = 5  # of the layer: a rank that counts as selective
 REACHED = 99.0  # percentile of the pictures that a strong icon comes up to
-# Least mean cosine between the seeds' pictures. Two neurons' pictures came to 0.61 at most, measured
-# on two layers each of SqueezeNet and GoogLeNet (6 neurons each, 2 or 3 seeds, 48 steps); seeds of
-# one neuron to 0.61 to 0.99, but for one neuron at 0.48.
+# Least mean cosine between the seeds' pictures. Measured on two layers each of SqueezeNet and
+# GoogLeNet (6 neurons each, 2 or 3 seeds, 48 steps): pictures of two neurons 0.61 at most, seeds of
+# one neuron 0.61 to 0.99, but for one neuron at 0.48.
 ALIKE = 0.6
 UNEVEN = 0.5  # most sd of the seeds' activations, as a part of their mean
 
