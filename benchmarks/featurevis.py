@@ -14,7 +14,12 @@ Lucent gets the network as its file makes it; ours is the same file through ``an
 Both draw one channel on 128 pixels with the same transforms, Adam and number of steps. Lucent feeds
 the network 224 pixels whatever the picture; "at 128" sets that against our input of 128, and the
 line below it gives Lucent an input of 128 as well. Rounds are interleaved, so that a busy machine
-slows both; the figure is the median of the rounds' ratios, with the smallest and largest.
+slows both; the figure is the median of the rounds' ratios, with the smallest and largest. Rounds go
+through ``--layers`` in turn, each with another channel.
+
+"share of the matrix product" sets the multiplications of a step's convolutions, there and back,
+against a product of two square matrices on the same threads in the same run, in the number format
+that the gradients are computed in. ``benchmarks.featurevis_reached`` compares what comes out.
 """
 
 import argparse
@@ -27,16 +32,19 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from analysis.featurevis.icons import IconRequest, render
+from analysis.featurevis.precision import light
+from analysis.layers import find_layer, run_to
 from analysis.models import Classifier, load
 from analysis.sources import find_source
 
-LAYER = "inception4c"
+LAYERS = "inception3b,inception4a,inception4d,inception5a"
+SIDE = 2048  # of the matrices
 
 
 def import_lucent(folder: Path) -> Any:
@@ -56,21 +64,26 @@ def import_lucent(folder: Path) -> Any:
     return lucent_render
 
 
-def lucent_step(lucent: Any, module: nn.Module, channel: int, size: int | None, steps: int) -> None:
+def lucent_step(
+    lucent: Any, module: nn.Module, layer: str, channel: int, size: int | None, steps: int
+) -> None:
     """One run of Lucent; its hooks, which it leaves behind, are taken off again."""
     with contextlib.redirect_stderr(io.StringIO()):
         lucent.render_vis(
-            module, f"{LAYER}:{channel}", thresholds=(steps,), progress=False, verbose=False,
+            module, f"{layer}:{channel}", thresholds=(steps,), progress=False, verbose=False,
             show_image=False, show_inline=False, fixed_image_size=size,
         )  # fmt: skip
     for part in module.modules():
         part._forward_hooks.clear()
 
 
-def our_step(classifier: Classifier, channel: int, size: int, batch: int, steps: int) -> None:
+def our_step(
+    classifier: Classifier, layer: str, channel: int, size: int, batch: int, steps: int
+) -> None:
     """One run of ours, of ``batch`` channels at once."""
-    units = tuple((channel + i) % 512 for i in range(batch))
-    request = IconRequest(layer=LAYER, units=units, steps=steps, size=128, input_size=size)
+    count = find_layer(classifier, layer).channels
+    units = tuple((channel + i) % count for i in range(batch))
+    request = IconRequest(layer=layer, units=units, steps=steps, size=128, input_size=size)
     for _ in render(classifier, request, every=steps):
         pass
 
@@ -83,26 +96,78 @@ def seconds(work: Callable[[], None]) -> float:
 
 
 def measure(
-    lucent: Any, module: nn.Module, classifier: Classifier, *, steps: int, rounds: int
-) -> dict[str, list[float]]:
-    """Seconds a step and picture of every contestant, round by round."""
+    lucent: Any,
+    module: nn.Module,
+    classifier: Classifier,
+    layers: list[str],
+    *,
+    steps: int,
+    rounds: int,
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Seconds a step and picture of every contestant, and the shares of the matrix product's speed
+    that ours reach, round by round."""
     batch = 8
-    runs: dict[str, tuple[Callable[[int], None], int]] = {
-        "lucent 224": (lambda c: lucent_step(lucent, module, c, None, steps), 1),
-        "ours 224": (lambda c: our_step(classifier, c, 224, 1, steps), 1),
-        "ours 128": (lambda c: our_step(classifier, c, 128, 1, steps), 1),
-        "lucent 128": (lambda c: lucent_step(lucent, module, c, 128, steps), 1),
-        "ours 128, 8 at once": (lambda c: our_step(classifier, c, 128, batch, steps), batch),
+
+    def lucents(size: int | None) -> Callable[[str, int], None]:
+        return lambda layer, c: lucent_step(lucent, module, layer, c, size, steps)
+
+    def ours(size: int, count: int = 1) -> Callable[[str, int], None]:
+        return lambda layer, c: our_step(classifier, layer, c, size, count, steps)
+
+    runs: dict[str, tuple[Callable[[str, int], None], int, int]] = {
+        "lucent 224": (lucents(None), 1, 0),
+        "ours 224": (ours(224), 1, 224),
+        "ours 128": (ours(128), 1, 128),
+        "lucent 128": (lucents(128), 1, 0),
+        "ours 128, 8 at once": (ours(128, batch), batch, 128),
+        "ours 224, 8 at once": (ours(224, batch), batch, 224),
     }
-    for work, _ in runs.values():
-        work(0)  # first calls compile kernels and fill caches
     times: dict[str, list[float]] = {name: [] for name in runs}
+    shares: dict[str, list[float]] = {name: [] for name, run in runs.items() if run[2]}
     for turn in range(rounds):
-        for name, (work, pictures) in runs.items():
-            channel = 37 * (turn + 1) % 512
-            taken = seconds(lambda work=work, channel=channel: work(channel))  # type: ignore[misc]
+        layer = layers[turn % len(layers)]
+        channel = 37 * (turn + 1) % find_layer(classifier, layer).channels
+        our_step(classifier, layer, channel, 128, 1, 2)  # lays weights out
+        speed = product_speed(light(classifier))
+        for name, (work, pictures, size) in runs.items():
+            if turn == 0:
+                work(layer, 0)  # first calls compile kernels and fill caches
+            taken = seconds(lambda work=work, layer=layer, c=channel: work(layer, c))  # type: ignore[misc]
             times[name].append(taken / (steps * pictures))
-    return times
+            if size:
+                done = multiplications(classifier, layer, size) / times[name][-1]
+                shares[name].append(done / speed)
+    return times, shares
+
+
+def multiplications(classifier: Classifier, layer: str, size: int) -> float:
+    """Floating-point operations of the convolutions in one step of one picture, there and back."""
+    found: list[float] = []
+
+    def count(module: nn.Module, _: Any, out: torch.Tensor) -> None:
+        kernel = cast(nn.Conv2d, module).weight
+        found.append(2.0 * out.numel() * kernel[0].numel())
+
+    handles = [
+        m.register_forward_hook(count)
+        for m in classifier.module.modules()
+        if isinstance(m, nn.Conv2d)
+    ]
+    try:
+        with torch.no_grad():
+            run_to(classifier.module, layer, torch.zeros(1, 3, size, size))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return 2 * sum(found)
+
+
+def product_speed(module: nn.Module) -> float:
+    """Operations a second of a matrix product in the network's number format."""
+    kind = next(module.parameters()).dtype
+    a, b = (torch.rand(SIDE, SIDE).to(kind) for _ in range(2))
+    taken = min(seconds(lambda: a @ b) for _ in range(4))
+    return 2.0 * SIDE**3 / taken
 
 
 PAIRS = {
@@ -110,16 +175,20 @@ PAIRS = {
     "icon's own 128 px (Lucent feeds 224)": ("lucent 224", "ours 128"),
     "both fed 128": ("lucent 128", "ours 128"),
     "128 px, 8 channels at once": ("lucent 224", "ours 128, 8 at once"),
+    "224 px, 8 channels at once": ("lucent 224", "ours 224, 8 at once"),
 }
 
 
-def summary(times: dict[str, list[float]]) -> dict[str, Any]:
+def summary(times: dict[str, list[float]], shares: dict[str, list[float]]) -> dict[str, Any]:
     ratios = {
         title: sorted(a / b for a, b in zip(times[peer], times[own], strict=True))
         for title, (peer, own) in PAIRS.items()
     }
     return {
         "milliseconds a step": {k: round(1e3 * statistics.median(v), 1) for k, v in times.items()},
+        "share of the matrix product": {
+            k: round(statistics.median(v), 2) for k, v in shares.items()
+        },
         "ratios": {
             title: {
                 "median": round(statistics.median(r), 2),
@@ -135,16 +204,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--lucent", type=Path, required=True, help="folder with Lucent (see above)")
     parser.add_argument("--model", required=True, help="PATH/bvlc_googlenet.py:load")
-    parser.add_argument("--steps", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=16, help="channels, a layer each in turn")
+    parser.add_argument("--layers", default=LAYERS, help="names, with commas")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     module = find_source(options.model, trained=True).module.eval()
     classifier = load(options.model, device="cpu")
     lucent = import_lucent(options.lucent)
-    times = measure(lucent, module, classifier, steps=options.steps, rounds=options.rounds)
-    print(json.dumps(summary(times), indent=1))
+    times, shares = measure(
+        lucent, module, classifier, options.layers.split(","), steps=options.steps,
+        rounds=options.rounds,
+    )  # fmt: skip
+    print(json.dumps(summary(times, shares), indent=1))
 
 
 if __name__ == "__main__":

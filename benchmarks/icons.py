@@ -92,7 +92,7 @@ def drawn(
     request = replace(IconRequest(layer=layer.name, units=tuple(units)), **asdict(PRESETS["full"]))
     *_, frame = render(classifier, request, every=request.steps)
     side = classifier.input_size[1]
-    seen = [np.asarray(Image.fromarray(i).resize((side, side))) for i in frame.images]
+    seen = [np.array(Image.fromarray(i).resize((side, side))) for i in frame.images]
     if classifier.input_size[0] == 1:
         seen = [picture[..., :1] for picture in seen]
     values = means(classifier, [layer], seen)[layer.name]
