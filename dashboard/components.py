@@ -26,6 +26,10 @@ GLOSSARY = {
     "equally active": "Other neurons that fire about as strongly on this picture. The fair "
     "control: removing strong neurons always does something.",
     "icon": "A picture made by the program that excites this neuron (feature visualization).",
+    "trust": "A picture made by a program may please other neurons more than its own, or show one "
+    "of several things that the neuron looks for. This is measured on the icon that is shown.",
+    "weights": "How the network is wired: what one more of the other neuron, everywhere, adds to "
+    "this one, with everything between them taken as linear.",
     "logit": "The network's raw score of a class, before scores are made into percentages.",
 }
 NOTHING_YET = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="

@@ -27,6 +27,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "drawer": (*_LAYER, "unit"),
     "check": (*_LAYER, "row", "col", "take"),
     "neuron": (*_LAYER, "unit"),
+    "links": (*_LAYER, "unit", "row", "col"),
 }
 # Before the first address is read nothing is known; afterwards a part that is the same stays.
 _SPLIT = """function (selection) {

@@ -40,11 +40,13 @@ class Subject:
         return cls(int(channel or group), full == "!", picture)
 
 
-def _request(bench: Bench, model: str, layer: str, subjects: list[Subject]) -> IconRequest:
-    """One batch; all subjects are of one kind and quality."""
+def _request(
+    bench: Bench, model: str, layer: str, subjects: list[Subject], *, seed: int = 0
+) -> IconRequest:
+    """One batch; all subjects are of one kind and quality. ``seed``: beyond the program's own."""
     first = subjects[0]
     preset = asdict(PRESETS["full" if first.full else "preview"])
-    plain = replace(IconRequest(layer=layer, seed=bench.config["seed"]), **preset)
+    plain = replace(IconRequest(layer=layer, seed=bench.config["seed"] + seed), **preset)
     if first.picture is None:
         return replace(plain, units=tuple(s.number for s in subjects))
     found, _ = find(bench, model, first.picture, layer, None, None)
@@ -54,9 +56,9 @@ def _request(bench: Bench, model: str, layer: str, subjects: list[Subject]) -> I
     )
 
 
-def icon_key(bench: Bench, model: str, layer: str, subject: Subject) -> str:
+def icon_key(bench: Bench, model: str, layer: str, subject: Subject, *, seed: int = 0) -> str:
     """The cache key of one icon."""
-    request = _request(bench, model, layer, [subject])
+    request = _request(bench, model, layer, [subject], seed=seed)
     mark = bench.classifier(model).fingerprint
     return content_key(request, fingerprint=mark, recipe=RECIPE)
 

@@ -148,6 +148,11 @@ def _read(bench: Bench, model: str, layer: str) -> tuple[Examples, dict[str, Any
     return found
 
 
+def read_examples(bench: Bench, model: str, layer: str) -> Examples:
+    """What the pass over the open pictures found; UserError while it is under way."""
+    return _read(bench, model, layer)[0]
+
+
 def patches(
     bench: Bench, *, model: str, layer: str, channel: int, which: Which = "strongest"
 ) -> list[dict[str, Any]]:

@@ -47,12 +47,21 @@
     return over(icon) || !quick || !quick.url ? icon : { ...quick, state: "forming" };
   }
 
+  const WALL = 8; // icons of the wall that are asked for at a time, so that others do not wait for all of it
+
+  function inSight(el) { // or nearly
+    const box = el.getBoundingClientRect();
+    return el.offsetParent && box.bottom > -200 && box.top < innerHeight + 200;
+  }
+
   function lacking() {
     const wanted = new Map(); // "model|layer" -> tokens, the quick picture before the full one
+    let wall = 0;
     for (const el of document.querySelectorAll("img.unit-icon")) {
       show(el, newest(el));
       const icon = known.get(keyOf(el));
-      if (!el.offsetParent || (over(icon) && icon.named)) continue;
+      if ((over(icon) && icon.named) || !inSight(el)) continue;
+      if (el.closest("#wall") && !over(icon) && ++wall > WALL) continue;
       const place = el.dataset.model + "|" + el.dataset.layer;
       if (!wanted.has(place)) wanted.set(place, new Set());
       wanted.get(place).add(el.dataset.icon.replace(/!$/, "")).add(el.dataset.icon);
@@ -84,6 +93,6 @@
     if (records.some((r) => [...r.addedNodes].some((n) => n.querySelector &&
         (n.matches(".unit-icon") || n.querySelector(".unit-icon"))))) soon();
   }).observe(document.documentElement, { childList: true, subtree: true });
-  window.addEventListener("resize", soon);
+  for (const kind of ["resize", "scroll"]) window.addEventListener(kind, soon, { passive: true });
   soon();
 })();

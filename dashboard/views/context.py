@@ -90,6 +90,15 @@ class Context:
         """A class's name."""
         return str(self.network["classes"][index])
 
+    @cached_property
+    def unit(self) -> int:
+        """The chosen neuron, else the one with the largest effect on the open picture."""
+        if self.chosen.unit is not None:
+            return self.chosen.unit
+        asked = {**self.at_layer, "at": None, "sort": "effect", "top": 1}
+        found = self.service.ask("neurons", **asked)
+        return int(found["neurons"][0]["channel"])
+
     @property
     def margin(self) -> float:
         """Logit of ``a`` minus logit of ``b``."""

@@ -26,6 +26,7 @@ from dashboard.protocol import INTERACTIVE, JobError
 from dashboard.service import Service
 from dashboard.views.context import ROWS, Context
 from dashboard.views.explore_check import bars
+from dashboard.views.neuron_panels import responses
 
 PATIENCE = 120  # seconds that a panel waits for the pass over the open pictures
 
@@ -83,14 +84,33 @@ def register(app: dash.Dash, service: Service) -> None:
         return patches_of(service, data, 6)
 
 
-def patches_of(service: Service, data: dict[str, Any] | None, count: int) -> Any:
-    """The patches of the chosen neuron, or the one line that says why there are none."""
+def patches_of(
+    service: Service, data: dict[str, Any] | None, count: int, *, everything: bool = False
+) -> Any:
+    """The patches of the chosen neuron, or the one line that says why there are none.
+    ``everything``: the middle and the weakest too, and how it answers to all pictures."""
     if not data or data["unit"] is None:
         return no_update
     try:
-        return markup(patches(Context.of(service, data), data["unit"], count))
+        here = Context.of(service, data)
+        found = [patches(here, data["unit"], count)]
+        if everything:
+            found += [*_others(here, data["unit"], count), responses(here, data["unit"])]
+        return markup(found)
     except (UserError, JobError) as error:
         return markup(note(str(error), kind="error"))
+
+
+def _others(here: Context, unit: int, count: int) -> list[Component]:
+    """The pictures in the middle, and those that excite it least."""
+    parts = []
+    for which, title in (("middle", "Middling"), ("weakest", "Weakest")):
+        asked = {"model": here.model, "layer": here.layer, "channel": unit, "which": which}
+        rows = here.service.ask("patches", **asked)[:count]
+        if rows:
+            figures = html.Div([_patch(here, row) for row in rows], className="patches")
+            parts += [html.H3(title), figures]
+    return parts
 
 
 def neurons(here: Context) -> list[Component]:

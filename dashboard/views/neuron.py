@@ -14,7 +14,7 @@ from dashboard.naming import own_names
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
-from dashboard.views import wall
+from dashboard.views import neuron_panels, wall
 from dashboard.views.context import Context
 from dashboard.views.explore_neurons import drawing_of, patches_of, unit_name
 
@@ -22,12 +22,16 @@ from dashboard.views.explore_neurons import drawing_of, patches_of, unit_name
 def layout() -> Component:
     """The wall of all neurons of the layer, and what is filled for the chosen one."""
     patches = html.Section(
-        [html.H2("Real patches that excite it"), html.Div(id="neuron-patches")], className="panel"
+        [html.H2("Real patches"), html.Div(id="neuron-patches")], className="panel"
     )
     detail = html.Div(
         [
             html.Div(id="neuron-facts"),
-            html.Div([patches, html.Div(id="neuron-command")], id="neuron-rest", hidden=True),
+            html.Div(
+                [patches, *neuron_panels.layout(), html.Div(id="neuron-command")],
+                id="neuron-rest",
+                hidden=True,
+            ),
         ],
         className="neuron-detail",
     )
@@ -35,7 +39,8 @@ def layout() -> Component:
 
 
 def register(app: dash.Dash, service: Service) -> None:
-    """Adds the page's callback."""
+    """Adds the page's callbacks."""
+    neuron_panels.register(app, service)
 
     @app.callback(
         panel("neuron-facts"), panel("neuron-patches"), panel("neuron-command"),
@@ -49,7 +54,7 @@ def register(app: dash.Dash, service: Service) -> None:
         here = Context.of(service, data)
         try:
             facts, command = page(here)
-            asked, names = wall.asked(here, _unit(here)), wall.names(here)
+            asked, names = wall.asked(here, here.unit), wall.names(here)
         except (UserError, JobError) as error:
             back = action(
                 "back to the picture", {"view": "explore"}, label="Back", className="pill"
@@ -67,10 +72,10 @@ def register(app: dash.Dash, service: Service) -> None:
         if not data or data["view"] != "neuron":
             return no_update
         try:
-            unit = _unit(Context.of(service, data))
+            unit = Context.of(service, data).unit
         except (UserError, JobError):
             return no_update  # the page above says it
-        return patches_of(service, {**data, "unit": unit}, 9)
+        return patches_of(service, {**data, "unit": unit}, 9, everything=True)
 
 
 def _choice(here: Context) -> tuple[Any, Any]:
@@ -88,19 +93,11 @@ def page(here: Context) -> tuple[list[Component], Component]:
     known = next((s for s in here.network["layers"] if s["layer"] == here.layer), None)
     if known is None:
         raise UserError(f"this network has no layer {here.layer!r} with a grid; choose another")
-    unit = _unit(here)
+    unit = here.unit
     if unit >= known["channels"]:
         raise UserError(f"neuron {unit} is out of range: {here.layer} has {known['channels']}")
     parts = html.Div([_icon(here, unit), _facts(here, unit)], className="neuron-top")
     return [_head(here, unit, known["channels"]), parts], copy_command(drawing_of(here, unit))
-
-
-def _unit(here: Context) -> int:
-    """The chosen neuron, else the one with the largest effect on the open picture."""
-    if here.chosen.unit is not None:
-        return here.chosen.unit
-    found = here.service.ask("neurons", **here.at_layer, at=None, sort="effect", top=1)
-    return int(found["neurons"][0]["channel"])
 
 
 def _head(here: Context, unit: int, channels: int) -> Component:

@@ -136,3 +136,25 @@ def test_a_neuron_out_of_range_leaves_the_wall_to_choose_from(screen: Screen) ->
     screen.at("#wall .wall-cell").first.click()
     expect(screen.at("#neuron-facts .own-name")).to_be_visible()
     expect(screen.at("#neuron-rest")).to_be_visible()
+
+
+def test_the_panels_fill_and_a_source_leads_to_its_own_page(screen: Screen) -> None:
+    opened(screen, "?unit=402")
+    rows = screen.at("#neuron-links button.link-row")
+    expect(rows).to_have_count(8)
+    expect(screen.at("#fed-check")).to_contain_text("Taken away together these 8")
+    expect(screen.at("#neuron-wiring .class-row").first).to_contain_text("bow tie")
+    expect(screen.at("#neuron-patches .histogram i").first).to_be_attached()
+    expect(screen.at("#neuron-patches .patches")).to_have_count(3)
+    source = json.loads(rows.first.get_attribute("data-do") or "")
+    rows.first.click()
+    expect(screen.at("#neuron-facts .label").first).to_contain_text(
+        f"neuron {source['unit']} of 512 in features.11"
+    )
+    expect(screen.at("#wall-layer")).to_have_value("features.11")
+
+
+def test_trust_stands_when_it_is_measured(screen: Screen) -> None:
+    opened(screen, "?unit=47")
+    expect(screen.at("#trust-sentence")).to_have_text("Few pictures to compare with.")
+    expect(screen.at("#neuron-trust .seeds img")).to_have_count(3)

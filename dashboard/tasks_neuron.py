@@ -1,0 +1,123 @@
+"""Tasks of the Neuron page: how far to trust the icon, how the neuron is wired, and what feeds it
+on the opened picture."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from analysis.featurevis.icons import PRESETS, IconRequest
+from analysis.featurevis.icons import strides as icon_strides
+from analysis.feeds import Check, Row, drives, feeds
+from analysis.trust import trust
+from analysis.weights import into, maps_behind, speaks_for
+from cache.errors import UserError
+from dashboard.bench import Bench
+from dashboard.protocol import Progress, Task
+from dashboard.tasks_icons import Subject, icon_key
+from dashboard.tasks_patches import examples, read_examples
+
+SEEDS = 3
+WEIGHTS = 12
+CLASSES = 4
+
+
+def trusted(bench: Bench, *, model: str, layer: str, unit: int) -> Iterator[Progress]:
+    """Measures the icon that is shown, and those of two more seeds, on the layer itself.
+
+    {sentence, ratio, activation, maximum, percentile, pictures, rank, units, z, spread, agreement,
+    seeds: addresses of their pictures}.
+    """
+    yield from examples(bench, model=model, layer=layer)
+    classifier, name = bench.classifier(model), bench.layer(model, layer).name
+    preset = PRESETS["full"]
+    pictures = []
+    for seed in range(SEEDS):
+        request = replace(
+            IconRequest(layer=name, units=(unit,), seed=bench.config["seed"] + seed),
+            **asdict(preset),
+        )
+        kept = bench.store.get(_seed_key(bench, model, name, unit, seed))
+        if kept is None:
+            for step, frame in enumerate(icon_strides(classifier, request, every=preset.steps)):
+                yield Progress(seed * preset.steps + step, SEEDS * preset.steps)
+                if frame is not None:
+                    shown = frame
+            meta = {"activation": shown.activations[0], "dead": shown.dead[0]}
+            key = _seed_key(bench, model, name, unit, seed)
+            bench.store.put(key, "webp", shown.images[0], meta={**meta, "steps": shown.step})
+            kept = bench.store.get(key)
+        assert kept is not None
+        pictures.append(kept)
+    found = trust(
+        classifier, name, unit, np.stack([p.value for p in pictures]),
+        read_examples(bench, model, name), input_size=preset.input_size,
+    )  # fmt: skip
+    return {
+        **asdict(found), "sentence": found.sentence, "ratio": found.ratio,
+        "seeds": [f"/blob/{p.key}" for p in pictures],
+    }  # fmt: skip
+
+
+def _seed_key(bench: Bench, model: str, layer: str, unit: int, seed: int) -> str:
+    """The first is the large icon of the page itself."""
+    return icon_key(bench, model, layer, Subject(unit, full=True), seed=seed)
+
+
+def wiring(bench: Bench, *, model: str, layer: str, unit: int) -> dict[str, Any]:
+    """The weights into a neuron from the layer of the ladder before, largest first; and out of it
+    to the classes, where one map leads there."""
+    classifier = bench.classifier(model)
+    found = into(classifier, layer, unit)
+    rows = [{"channel": c, "weight": float(found.weights[c])} for c in found.top(WEIGHTS)]
+    classes: list[dict[str, Any]] = []
+    if maps_behind(classifier, bench.layer(model, layer)) <= 1:
+        votes, names = speaks_for(classifier, layer, unit), classifier.categories.names
+        order = np.argsort(-votes, kind="stable")
+        ends = [*order[:CLASSES], *order[-CLASSES:]] if len(order) > 2 * CLASSES else order
+        classes = [{"index": int(i), "class": names[i], "weight": float(votes[i])} for i in ends]
+    return {
+        "source": found.source, "rows": rows if found.source else [], "classes": classes,
+        "all": len(found.weights), "reach": float(np.abs(found.weights).max()),
+    }  # fmt: skip
+
+
+def links(
+    bench: Bench, *, model: str, picture: str, layer: str, unit: int, at: list[int] | None
+) -> dict[str, Any]:
+    """What makes the neuron fire on this picture (at this place), and what it makes fire: rows of
+    an earlier and of a later layer, each estimate beside what was measured."""
+    opened, classifier = bench.open(model, picture), bench.classifier(model)
+    place = (at[0], at[1]) if at else None
+    later = drives(classifier, opened.x, layer, unit, place=place)
+    answer: dict[str, Any] = {
+        "activation": later.activation, "feeds": None,
+        "drives": {"layer": later.later, "rows": _rows(later.rows)},
+    }  # fmt: skip
+    if later.later is None:
+        names = classifier.categories.names
+        for row in answer["drives"]["rows"]:
+            row["class"] = names[row["channel"]]
+    try:
+        found = feeds(classifier, opened.x, layer, unit, place=place)
+    except UserError:  # no layer of the ladder comes before
+        return answer
+    answer["feeds"] = {
+        "layer": found.source.layer.name, "rows": _rows(found.rows),
+        "together": _check(found.together), "everything": _check(found.everything),
+    }  # fmt: skip
+    return answer
+
+
+def _rows(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
+    return [asdict(row) for row in rows]
+
+
+def _check(found: Check) -> dict[str, Any]:
+    return {
+        "count": len(found.channels), "expected": found.expected, "measured": found.measured
+    }  # fmt: skip
+
+
+NEURON_TASKS: dict[str, Task] = {"trusted": trusted, "wiring": wiring, "links": links}

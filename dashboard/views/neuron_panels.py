@@ -1,0 +1,253 @@
+"""What stands below the icon on the Neuron page: how far to trust it, what feeds the neuron and
+what it feeds, its weights, and how it answers to all open pictures.
+
+Each panel comes when it is ready.
+"""
+
+from typing import Any
+
+import dash
+from dash import html, no_update
+from dash.development.base_component import Component
+
+from cache.errors import UserError
+from dashboard.components import action, amount, note, signed, term, unit_icon
+from dashboard.markup import markup, panel
+from dashboard.parts import part
+from dashboard.protocol import VISIBLE, JobError, JobStatus
+from dashboard.service import Service
+from dashboard.views.context import Context
+
+PATIENCE = 280  # seconds that a panel waits for what it measures
+BUSY = {
+    "trust": "Measuring the icon, and those of two more seeds\u2026",
+    "links": "Measuring what feeds it\u2026",
+    "wiring": "Reading the weights\u2026",
+}
+
+
+def layout() -> list[Component]:
+    """The empty panels, in reading order."""
+    titles = {
+        "trust": [term("trust", "How far to trust the icon")],
+        "links": "On this picture: what makes it fire, and what it makes fire",
+        "wiring": [term("weights", "Its weights"), ", whatever the picture"],
+    }
+    return [
+        html.Section(
+            [html.H2(title), html.Div(id=f"neuron-{name}")], className="panel", id=f"panel-{name}"
+        )
+        for name, title in titles.items()
+    ]
+
+
+def register(app: dash.Dash, service: Service) -> None:
+    """Adds one callback a panel."""
+    running: dict[str, str] = {}
+
+    @app.callback(panel("neuron-trust"), part("neuron"), prevent_initial_call=True)
+    def fill_trust(data: dict[str, Any]) -> Any:
+        return _filled(service, data, lambda here, unit: _trust(here, unit, running))
+
+    @app.callback(panel("neuron-links"), part("links"), prevent_initial_call=True)
+    def fill_links(data: dict[str, Any]) -> Any:
+        return _filled(service, data, links)
+
+    @app.callback(panel("neuron-wiring"), part("neuron"), prevent_initial_call=True)
+    def fill_wiring(data: dict[str, Any]) -> Any:
+        return _filled(service, data, wiring)
+
+
+def _filled(service: Service, data: dict[str, Any] | None, fill: Any) -> Any:
+    if not data or data["view"] != "neuron":
+        return no_update
+    try:
+        here = Context.of(service, data)
+        return markup(fill(here, here.unit))
+    except (UserError, JobError) as error:
+        return markup(note(str(error), kind="error"))
+
+
+# ---- how far to trust the icon ----
+
+
+def _trust(here: Context, unit: int, running: dict[str, str]) -> Component:
+    """Measured in the background; what was measured for the neuron before is given up."""
+    jobs = here.service.jobs
+    job = jobs.submit("trusted", priority=VISIBLE, model=here.model, layer=here.layer, unit=unit)
+    before = running.get("trust")
+    running["trust"] = job
+    if before and before != job:
+        jobs.cancel(before)
+    status: JobStatus = jobs.wait(job, timeout=PATIENCE)
+    if status.state != "done":
+        return note(status.error or "This was given up; choose the neuron again.", kind="quiet")
+    return verdict(status.result)
+
+
+def verdict(found: dict[str, Any]) -> Component:
+    """The sentence, the numbers that it follows from, and the seeds' pictures."""
+    sentence = found["sentence"][0].upper() + found["sentence"][1:] + "."
+    reached = f"{found['ratio']:.1f} times" if found["ratio"] else "no picture excites it, and not"
+    facts = [
+        ("the icon excites it", f"{reached} the strongest of {found['pictures']} pictures"),
+        ("pictures below the icon", f"{found['percentile']:.0f} of 100"),
+        ("its rank among all neurons on this icon", f"{found['rank']} of {found['units']}"),
+        ("how alike the seeds' pictures are to the layer", f"{found['agreement']:.2f} of 1"),
+        ("spread of their activation", f"\u00b1 {100 * found['spread']:.0f} %"),
+    ]
+    cells: list[Component] = []
+    for label, value in facts:
+        cells += [html.Span(label), html.B(value, className="num")]
+    seeds = [
+        html.Img(src=url, alt=f"The icon of seed {n + 1}", width=96, height=96)
+        for n, url in enumerate(found["seeds"])
+    ]
+    return html.Div(
+        [
+            html.Div([html.P(html.B(sentence, id="trust-sentence")),
+                      html.Div(cells, className="facts")]),
+            html.Figure([html.Div(seeds, className="seeds"),
+                         html.Figcaption("Three seeds", className="caption")]),
+        ],
+        className="trust",
+    )  # fmt: skip
+
+
+# ---- from layer to layer, on the open picture ----
+
+
+def links(here: Context, unit: int) -> Component:
+    """Two lists: earlier neurons that make it fire here, later ones that it makes fire."""
+    at = list(here.chosen.place) if here.chosen.place else None
+    found = here.service.ask(
+        "links", model=here.model, picture=here.picture, layer=here.layer, unit=unit, at=at
+    )
+    where = f"at place {at[0]},{at[1]}" if at else "on the whole picture"
+    columns = [_fed(here, found["feeds"], where), _driven(here, found["drives"], where)]
+    return html.Div(columns, className="links")
+
+
+def _fed(here: Context, feeds: dict[str, Any] | None, where: str) -> Component:
+    if feeds is None:
+        return html.P("No layer of the ladder comes before this one.", className="caption")
+    both = feeds["together"]
+    check = (
+        f"Taken away together these {both['count']} change it by {signed(-both['measured'])} "
+        f"(estimated {signed(-both['expected'])})."
+    )
+    head = html.H3(f"{feeds['layer']} makes it fire {where}")
+    return html.Div([head, *_table(here, feeds["layer"], feeds["rows"]),
+                     html.P(check, className="caption", id="fed-check")])  # fmt: skip
+
+
+def _driven(here: Context, drives: dict[str, Any], where: str) -> Component:
+    target = drives["layer"]
+    head = html.H3(f"What it makes fire {where}, in {target or 'the logits'}")
+    return html.Div([head, *_table(here, target, drives["rows"])])
+
+
+def _table(here: Context, layer: str | None, rows: list[dict[str, Any]]) -> list[Component]:
+    reach = max([1e-12, *(abs(r[k]) for r in rows for k in ("effect", "measured"))])
+    legend = html.Div(
+        [html.Span(), html.Span(), html.Span("estimated"), html.Span("measured")],
+        className="link-row label",
+    )
+    return [legend, *(_link(here, layer, row, reach) for row in rows)]
+
+
+def _link(here: Context, layer: str | None, row: dict[str, Any], reach: float) -> Component:
+    values = [
+        html.Span([_square(row[kind], reach), html.Span(signed(row[kind]), className="num")],
+                  className="weight") for kind in ("effect", "measured")
+    ]  # fmt: skip
+    if layer is None:
+        return html.Div([html.Span(), html.Span(row["class"]), *values], className="link-row")
+    return _source(here, layer, row["channel"], values)
+
+
+def _source(here: Context, layer: str, channel: int, values: list[Component]) -> Component:
+    """A neuron of another layer as a row that leads to it."""
+    name = html.Span(
+        f"neuron {channel}", className="unit-name name",
+        **{"data-model": here.model, "data-layer": layer, "data-icon": str(channel)},
+    )  # fmt: skip
+    return action(
+        [unit_icon(here.model, layer, channel, size=44), name, *values],
+        {"layer": layer, "unit": channel, "view": "neuron"},
+        label=f"Neuron {channel} of {layer}", className="link-row",
+    )  # fmt: skip
+
+
+def _square(value: float, reach: float) -> Component:
+    """A Hinton diagram's square: its area is the weight's size, its colour and place its sign."""
+    side = 18 * (min(1.0, abs(value) / reach) ** 0.5)
+    style = {"width": f"{side:.1f}px", "height": f"{side:.1f}px"}
+    return html.Span(
+        html.I(className="for" if value >= 0 else "against", style=style), className="hinton"
+    )
+
+
+# ---- the weights ----
+
+
+def wiring(here: Context, unit: int) -> Component:
+    """The largest weights into the neuron, and the classes that it speaks for most and least."""
+    found = here.service.ask("wiring", model=here.model, layer=here.layer, unit=unit)
+    rows = [
+        _source(here, found["source"], row["channel"], [_weight(row["weight"], found["reach"])])
+        for row in found["rows"]
+    ]
+    into = [html.P("Its weights come from the picture itself.", className="caption")]
+    if rows:
+        head = f"Into it, from {found['source']}: the {len(rows)} largest of {found['all']}"
+        into = [html.H3(head), html.Div(rows, className="hinton-rows")]
+    return html.Div([html.Div(into), html.Div(_classes(found))], className="links")
+
+
+def _classes(found: dict[str, Any]) -> list[Component]:
+    if not found["classes"]:
+        text = "Between this layer and the classes lies more than one map: no weights of its own."
+        return [html.P(text, className="caption")]
+    reach = max(abs(row["weight"]) for row in found["classes"]) or 1.0
+    rows = [
+        html.Div([html.Span(row["class"]), _weight(row["weight"], reach)], className="class-row")
+        for row in found["classes"]
+    ]
+    return [html.H3("Out of it, to the classes: the most and the least"), *rows]
+
+
+def _weight(value: float, reach: float) -> Component:
+    text = html.Span(signed(value, 2), className="num")
+    return html.Span([_square(value, reach), text], className="weight")
+
+
+# ---- all open pictures ----
+
+
+def responses(here: Context, unit: int) -> Component:
+    """How it answers to all open pictures: a histogram, and the classes that it answers most."""
+    found = here.service.ask("responses", model=here.model, layer=here.layer, channel=unit)
+    most = max([1, *found["counts"]])
+    bars = [
+        html.I(style={"height": f"{100 * n / most:.0f}%"},
+               title=f"{n} pictures: {amount(low)} to {amount(high)}")
+        for n, low, high in zip(found["counts"], found["edges"], found["edges"][1:], strict=False)
+    ]  # fmt: skip
+    ends = [html.Span(amount(found["edges"][0])), html.Span(amount(found["edges"][-1]))]
+    chart = html.Figure([
+        html.Div(bars, className="histogram", role="img",
+                 **{"aria-label": "Histogram of its strongest response to each picture"}),
+        html.Div(ends, className="axis label"),
+        html.Figcaption("Its strongest response to each of the "
+                        f"{found['pictures']} pictures", className="caption"),
+    ])  # fmt: skip
+    top = max([1e-12, *(row["mean"] for row in found["classes"])])
+    rows = [
+        html.Div([html.Span(row["class"]), html.Span(html.I(style={
+            "width": f"{100 * max(0.0, row['mean']) / top:.0f}%"}), className="bar activation"),
+            html.Span(f"{row['pictures']}", className="label")], className="class-row wide")
+        for row in found["classes"][:6]
+    ]  # fmt: skip
+    head = html.H3("Classes that it answers most, with how many pictures of each")
+    return html.Div([chart, html.Div([head, *rows])], className="links")
