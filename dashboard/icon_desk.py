@@ -20,6 +20,7 @@ LABELS = {
     "icons": "drawing what neurons look for",
     "mosaic": "drawing the grid",
     "examples": "looking for real patches",
+    "trusted": "measuring how far to trust an icon",
 }
 
 

@@ -30,7 +30,7 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RECIPE = 3  # raise when a change alters pictures, so that stored ones are made anew
+RECIPE = 4  # raise when a change alters pictures, so that stored ones are made anew
 SPREAD = 1.0
 CHECKED = 16  # steps between two looks at whether a picture still gains
 Kind = Literal["channel", "neuron", "direction", "deepdream", "class", "sum"]

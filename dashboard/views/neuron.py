@@ -43,14 +43,15 @@ def register(app: dash.Dash, service: Service) -> None:
     neuron_panels.register(app, service)
 
     @app.callback(
-        panel("neuron-facts"), panel("neuron-patches"), panel("neuron-command"),
+        panel("neuron-facts"), panel("neuron-patches"), panel("neuron-trust"),
+        panel("neuron-command"),
         Output("neuron-rest", "hidden"), Output("wall", "data-asked"),
         Output("wall-names", "data-markup"),
         part("neuron"), prevent_initial_call=True,
     )  # fmt: skip
     def fill(data: dict[str, Any]) -> Any:
         if not data or data["view"] != "neuron":
-            return (no_update,) * 6
+            return (no_update,) * 7
         here = Context.of(service, data)
         try:
             facts, command = page(here)
@@ -60,9 +61,10 @@ def register(app: dash.Dash, service: Service) -> None:
                 "back to the picture", {"view": "explore"}, label="Back", className="pill"
             )
             line = markup([note(str(error), kind="error"), back])
-            return line, "", "", True, *_choice(here)
+            return line, "", "", "", True, *_choice(here)
         looking = note("Looking through the open pictures\u2026", kind="busy")
-        return markup(facts), markup(looking), markup(command), False, asked, markup(names)
+        filled = (facts, looking, neuron_panels.busy(), command)
+        return *map(markup, filled), False, asked, markup(names)
 
     @app.callback(
         panel("neuron-patches", allow_duplicate=True), Input("neuron-facts", ATTRIBUTE),

@@ -7,23 +7,18 @@ Each panel comes when it is ready.
 from typing import Any
 
 import dash
-from dash import html, no_update
+from dash import Input, State, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
 from dashboard.components import action, amount, note, signed, term, unit_icon
-from dashboard.markup import markup, panel
+from dashboard.markup import ATTRIBUTE, filled, markup, panel
 from dashboard.parts import part
-from dashboard.protocol import VISIBLE, JobError, JobStatus
+from dashboard.protocol import BACKGROUND, JobError, JobStatus
 from dashboard.service import Service
 from dashboard.views.context import Context
 
 PATIENCE = 280  # seconds that a panel waits for what it measures
-BUSY = {
-    "trust": "Measuring the icon, and those of two more seeds\u2026",
-    "links": "Measuring what feeds it\u2026",
-    "wiring": "Reading the weights\u2026",
-}
 
 
 def layout() -> list[Component]:
@@ -35,18 +30,28 @@ def layout() -> list[Component]:
     }
     return [
         html.Section(
-            [html.H2(title), html.Div(id=f"neuron-{name}")], className="panel", id=f"panel-{name}"
+            [html.H2(title), html.Div(id=f"neuron-{name}", **filled(busy()))],
+            className="panel", id=f"panel-{name}",
         )
         for name, title in titles.items()
-    ]
+    ]  # fmt: skip
+
+
+def busy() -> Component:
+    """What stands in a panel until it is measured."""
+    return note("Measuring\u2026", kind="busy")
 
 
 def register(app: dash.Dash, service: Service) -> None:
     """Adds one callback a panel."""
     running: dict[str, str] = {}
 
-    @app.callback(panel("neuron-trust"), part("neuron"), prevent_initial_call=True)
-    def fill_trust(data: dict[str, Any]) -> Any:
+    # after the facts, which put "measuring" in the place of what was said of the neuron before
+    @app.callback(
+        panel("neuron-trust", allow_duplicate=True), Input("neuron-facts", ATTRIBUTE),
+        State("for-neuron", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    def fill_trust(_: Any, data: dict[str, Any]) -> Any:
         return _filled(service, data, lambda here, unit: _trust(here, unit, running))
 
     @app.callback(panel("neuron-links"), part("links"), prevent_initial_call=True)
@@ -72,9 +77,10 @@ def _filled(service: Service, data: dict[str, Any] | None, fill: Any) -> Any:
 
 
 def _trust(here: Context, unit: int, running: dict[str, str]) -> Component:
-    """Measured in the background; what was measured for the neuron before is given up."""
+    """Measured behind the icons on the screen; what was measured for the neuron before is given
+    up."""
     jobs = here.service.jobs
-    job = jobs.submit("trusted", priority=VISIBLE, model=here.model, layer=here.layer, unit=unit)
+    job = jobs.submit("trusted", priority=BACKGROUND, model=here.model, layer=here.layer, unit=unit)
     before = running.get("trust")
     running["trust"] = job
     if before and before != job:
@@ -124,11 +130,11 @@ def links(here: Context, unit: int) -> Component:
         "links", model=here.model, picture=here.picture, layer=here.layer, unit=unit, at=at
     )
     where = f"at place {at[0]},{at[1]}" if at else "on the whole picture"
-    columns = [_fed(here, found["feeds"], where), _driven(here, found["drives"], where)]
+    columns = [_fed(here, unit, found["feeds"], where), _driven(here, unit, found["drives"], where)]
     return html.Div(columns, className="links")
 
 
-def _fed(here: Context, feeds: dict[str, Any] | None, where: str) -> Component:
+def _fed(here: Context, unit: int, feeds: dict[str, Any] | None, where: str) -> Component:
     if feeds is None:
         return html.P("No layer of the ladder comes before this one.", className="caption")
     both = feeds["together"]
@@ -136,14 +142,14 @@ def _fed(here: Context, feeds: dict[str, Any] | None, where: str) -> Component:
         f"Taken away together these {both['count']} change it by {signed(-both['measured'])} "
         f"(estimated {signed(-both['expected'])})."
     )
-    head = html.H3(f"{feeds['layer']} makes it fire {where}")
+    head = html.H3(f"What makes neuron {unit} fire {where}, in {feeds['layer']}")
     return html.Div([head, *_table(here, feeds["layer"], feeds["rows"]),
                      html.P(check, className="caption", id="fed-check")])  # fmt: skip
 
 
-def _driven(here: Context, drives: dict[str, Any], where: str) -> Component:
+def _driven(here: Context, unit: int, drives: dict[str, Any], where: str) -> Component:
     target = drives["layer"]
-    head = html.H3(f"What it makes fire {where}, in {target or 'the logits'}")
+    head = html.H3(f"What neuron {unit} makes fire {where}, in {target or 'the logits'}")
     return html.Div([head, *_table(here, target, drives["rows"])])
 
 
@@ -200,7 +206,7 @@ def wiring(here: Context, unit: int) -> Component:
     ]
     into = [html.P("Its weights come from the picture itself.", className="caption")]
     if rows:
-        head = f"Into it, from {found['source']}: the {len(rows)} largest of {found['all']}"
+        head = f"Into neuron {unit}, from {found['source']}: {len(rows)} of {found['all']}"
         into = [html.H3(head), html.Div(rows, className="hinton-rows")]
     return html.Div([html.Div(into), html.Div(_classes(found))], className="links")
 

@@ -156,5 +156,17 @@ def test_the_panels_fill_and_a_source_leads_to_its_own_page(screen: Screen) -> N
 
 def test_trust_stands_when_it_is_measured(screen: Screen) -> None:
     opened(screen, "?unit=47")
+    screen.at("#wall-search").fill("47")  # trust waits for the icons that are in sight
     expect(screen.at("#trust-sentence")).to_have_text("Few pictures to compare with.")
     expect(screen.at("#neuron-trust .seeds img")).to_have_count(3)
+
+
+def test_what_was_said_of_another_neuron_does_not_stay(screen: Screen) -> None:
+    opened(screen, "?unit=47")
+    screen.at("#wall-search").fill("47")
+    expect(screen.at("#trust-sentence")).to_be_visible()
+    first = screen.text("#neuron-trust")
+    screen.at("#wall .wall-cell:not([aria-pressed='true'])").first.click()
+    expect(screen.at("#neuron-trust .busy")).to_be_visible()
+    expect(screen.at("#trust-sentence")).to_be_visible()
+    assert screen.text("#neuron-trust") != first

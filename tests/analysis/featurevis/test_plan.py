@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from analysis.featurevis.parameters import generator
-from analysis.featurevis.plan import planned
+from analysis.featurevis.plan import LARGEST, planned
 from analysis.featurevis.transforms import LUCID, draw
 
 
@@ -25,9 +25,9 @@ def test_the_first_third_and_every_sixth_is_small() -> None:
 def test_a_settling_plan_grows_shrinks_and_rests() -> None:
     maps = draw(LUCID, [generator(0), generator(1)], 64)
     plan = planned(maps, 32, schedule="settling")
-    assert max(plan.factors) == plan.factors[20] == 4.0
-    assert plan.factors[0] == pytest.approx(4 * (0.5 / 64) * 8)
-    assert plan.factors[-1] == pytest.approx(4 * (1 - 0.95 * 63 / 64), abs=0.04)
+    assert max(plan.factors) == plan.factors[20] == LARGEST
+    assert plan.factors[0] == pytest.approx(LARGEST * (0.5 / 64) * 8)
+    assert plan.factors[-1] == pytest.approx(LARGEST * (1 - 0.95 * 63 / 64), abs=0.04)
     assert torch.equal(plan.maps[0], maps[0])
     assert torch.allclose(plan.maps[-1], torch.eye(2, 3).expand(2, 2, 3))
     middle = 1 - 32 / 63
