@@ -29,11 +29,15 @@ PARTS: dict[str, tuple[str, ...]] = {
     "neuron": (*_LAYER, "unit"),
     "links": (*_LAYER, "unit", "row", "col"),
 }
-# Before the first address is read nothing is known; afterwards a part that is the same stays.
+_EVERYWHERE = {"view", "bar"}
+_OF_NEURON = {"neuron", "links"}
+# Before the first address is read nothing is known; afterwards a part that is the same stays, and
+# so does that of a view that is not shown.
 _SPLIT = """function (selection) {
-    const parts = %s, last = window.neuronscope.parts || {};
-    window.neuronscope.parts = {};
+    const parts = %s, views = %s, last = window.neuronscope.parts || {};
+    window.neuronscope.parts = { ...last };
     return Object.entries(parts).map(([name, fields]) => {
+        if (views[name] && views[name] !== selection.view) return window.dash_clientside.no_update;
         const part = Object.fromEntries(fields.map((f) => [f, selection[f]]));
         const text = window.neuronscope.parts[name] = JSON.stringify(part);
         return text === last[name] ? window.dash_clientside.no_update : part;
@@ -46,6 +50,11 @@ def stores() -> list[dcc.Store]:
     return [dcc.Store(id=f"for-{name}") for name in PARTS]
 
 
+def _views() -> dict[str, str]:
+    """The one view that a part belongs to; those of every view are left out."""
+    return {n: "neuron" if n in _OF_NEURON else "explore" for n in PARTS if n not in _EVERYWHERE}
+
+
 def part(name: str) -> Input:
     """The input of a panel's callback: its part of the selection (a dict) when that changes."""
     return Input(f"for-{name}", "data")
@@ -54,7 +63,7 @@ def part(name: str) -> Input:
 def register(app: dash.Dash) -> None:
     """Adds the callback, in the browser, that takes a selection apart."""
     app.clientside_callback(
-        _SPLIT % json.dumps(PARTS),
+        _SPLIT % (json.dumps(PARTS), json.dumps(_views())),
         *(Output(f"for-{name}", "data") for name in PARTS),
         Input("selection", "data"), prevent_initial_call=True,
     )  # fmt: skip
