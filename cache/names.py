@@ -17,6 +17,7 @@ from cache.files import disk_errors
 FILE = "names.sqlite"
 FORMAT = "neuronscope names"
 LONGEST = 80
+LONGEST_FILE = 5 * 2**20  # bytes of a document
 WAIT = 20.0  # seconds for another process' turn
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS names (network TEXT, layer TEXT, unit INTEGER, name TEXT NOT NULL,"
@@ -90,14 +91,15 @@ def clean(name: str) -> str:
     return " ".join(words)[:LONGEST].rstrip()
 
 
-def read_names(path: Path) -> Any:
-    """The document in a file; UserError where it is no JSON."""
+def read_names(data: bytes) -> Any:
+    """The document in a file of names, for ``import_``; UserError where it is too large, or no
+    JSON."""
+    if len(data) > LONGEST_FILE:
+        raise UserError("this file is too large for a list of names")
     try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"{str(path)!r} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise UserError(f"{str(path)!r} is no JSON file of names") from error
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise UserError("this is no JSON file of names") from error
 
 
 def _put(db: sqlite3.Connection, network: str, layer: str, unit: int, name: str) -> None:

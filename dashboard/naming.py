@@ -8,11 +8,9 @@ from typing import Any, Protocol
 from flask import Flask, Response, request
 
 from cache.errors import UserError
-from cache.names import Names
+from cache.names import Names, read_names
 from dashboard.answers import answered, as_json
 from dashboard.service import Service
-
-LONGEST_FILE = 5 * 2**20
 
 
 class Desk(Protocol):
@@ -70,14 +68,8 @@ def _give(service: Service, given: Any, data: bytes) -> str:
 
 
 def _take_over(service: Service, given: Any, data: bytes) -> int:
-    if len(data) > LONGEST_FILE:
-        raise UserError("this file is too large for a list of names")
-    try:
-        document = json.loads(data)
-    except ValueError as error:
-        raise UserError("this is no JSON file of names") from error
     known = service.model(given.get("model"))
-    return names_of(service).import_(known["fingerprint"], document)
+    return names_of(service).import_(known["fingerprint"], read_names(data))
 
 
 def _wall(service: Service, desk: Desk, given: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The wall of the Neuron page: every neuron of a layer; ``assets/wall.js`` makes its cells."""
 
 import json
+from urllib.parse import urlencode
 
 from dash import html
 from dash.development.base_component import Component
@@ -45,8 +46,9 @@ def asked(here: Context, unit: int) -> str:
 
 def names(here: Context) -> list[Component]:
     """Taking the user's names out and in, as a file."""
+    address = f"/api/names?{urlencode({'model': here.model})}"
     return [
-        html.A("export names", href=f"/api/names?model={here.model}", className="quiet-button"),
+        html.A("export names", href=address, className="quiet-button"),
         html.Label(
             ["import names", Field(id="names-file", type="file", accept=".json",
                                         **{"data-model": here.model})],

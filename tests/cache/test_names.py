@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cache.errors import UserError
-from cache.names import FILE, LONGEST, Names, read_names
+from cache.names import FILE, LONGEST, LONGEST_FILE, Names, read_names
 
 
 @pytest.fixture
@@ -62,10 +62,17 @@ def test_what_is_no_list_of_names_changes_nothing(names: Names, document: object
 
 
 def test_files_that_cannot_be_used_say_so(names: Names, tmp_path: Path) -> None:
-    (tmp_path / "bad.json").write_text("{")
-    for path, said in (("bad.json", "no JSON"), ("none.json", "No such file")):
+    deep, large = b"[" * 100_000, b" " * (LONGEST_FILE + 1)
+    for data, said in (
+        (b"{", "no JSON"),
+        (b"\xff", "no JSON"),
+        (deep, "no JSON"),
+        (large, "large"),
+    ):
         with pytest.raises(UserError, match=said):
-            read_names(tmp_path / path)
+            read_names(data)
+    document = names.export("a")
+    assert read_names(json.dumps(document).encode()) == document
     (tmp_path / FILE).write_bytes(b"not a database" * 100)
     with pytest.raises(UserError, match=r"names\.sqlite"):
         names.of("a", "conv")
