@@ -26,18 +26,31 @@ PARTS: dict[str, tuple[str, ...]] = {
     "neurons": (*_LAYER, "row", "col", "unit", "tab", "sort", "off"),
     "drawer": (*_LAYER, "unit"),
     "check": (*_LAYER, "row", "col", "take"),
+    "pane": ("view", "pane"),
+    "head": (*_LAYER, "unit", "pane"),
     "neuron": (*_LAYER, "unit"),
     "links": (*_LAYER, "unit", "row", "col"),
+    "recipe": (*_LAYER, "unit", "left", "right"),
+    "blend": (*_LAYER, "unit", "other"),
+    "live": (*_LAYER, "unit", "row", "col"),
 }
-_EVERYWHERE = {"view", "bar"}
-_OF_NEURON = {"neuron", "links"}
+_EVERYWHERE = {"view", "bar", "pane"}
+# The pane of the Neuron page that a part belongs to; "head" is that of all of them.
+_PANES = {
+    "neuron": "neuron",
+    "links": "neuron",
+    "recipe": "recipe",
+    "blend": "blend",
+    "live": "live",
+}
 # Before the first address is read nothing is known; afterwards a part that is the same stays, and
-# so does that of a view that is not shown.
+# so does that of a view, or of a pane of it, that is not shown.
 _SPLIT = """function (selection) {
-    const parts = %s, views = %s, last = window.neuronscope.parts || {};
+    const parts = %s, views = %s, panes = %s, last = window.neuronscope.parts || {};
     window.neuronscope.parts = { ...last };
     return Object.entries(parts).map(([name, fields]) => {
         if (views[name] && views[name] !== selection.view) return window.dash_clientside.no_update;
+        if (panes[name] && panes[name] !== selection.pane) return window.dash_clientside.no_update;
         const part = Object.fromEntries(fields.map((f) => [f, selection[f]]));
         const text = window.neuronscope.parts[name] = JSON.stringify(part);
         return text === last[name] ? window.dash_clientside.no_update : part;
@@ -52,7 +65,9 @@ def stores() -> list[dcc.Store]:
 
 def _views() -> dict[str, str]:
     """The one view that a part belongs to; those of every view are left out."""
-    return {n: "neuron" if n in _OF_NEURON else "explore" for n in PARTS if n not in _EVERYWHERE}
+    return {
+        n: "neuron" if n in {"head", *_PANES} else "explore" for n in PARTS if n not in _EVERYWHERE
+    }
 
 
 def part(name: str) -> Input:
@@ -63,7 +78,7 @@ def part(name: str) -> Input:
 def register(app: dash.Dash) -> None:
     """Adds the callback, in the browser, that takes a selection apart."""
     app.clientside_callback(
-        _SPLIT % (json.dumps(PARTS), json.dumps(_views())),
+        _SPLIT % (json.dumps(PARTS), json.dumps(_views()), json.dumps(_PANES)),
         *(Output(f"for-{name}", "data") for name in PARTS),
         Input("selection", "data"), prevent_initial_call=True,
     )  # fmt: skip

@@ -5,6 +5,7 @@ selection, and a new selection is a new address.
 """
 
 from dataclasses import dataclass, fields, replace
+from re import fullmatch
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
@@ -12,13 +13,15 @@ VIEWS = ("explore", "neuron")
 MAPS = ("off", "activation", "effect", "pixels", "groups")
 SORTS = ("effect", "activation")
 TABS = ("neurons", "groups")
+PANES = ("neuron", "recipe", "blend", "live")
 TAKE = (1, 5, 25)
 
 
 @dataclass(frozen=True)
 class Selection:
     """One state of the page. ``a`` is the class it said, ``b`` the class instead of which; None =
-    by default."""
+    by default. ``pane`` is the part of the Neuron page that is shown; ``left`` and ``right`` are
+    its two recipes as short words, ``other`` is the neuron that it is blended with."""
 
     view: str = "explore"
     model: str | None = None
@@ -34,6 +37,10 @@ class Selection:
     tab: str = "neurons"
     take: int = 5
     off: tuple[int, ...] = ()
+    pane: str = "neuron"
+    left: str | None = None
+    right: str | None = None
+    other: int | None = None
 
     @property
     def place(self) -> tuple[int, int] | None:
@@ -48,10 +55,10 @@ class Selection:
                 parts[name] = str(getattr(self, name))
         if self.place is not None:
             parts["at"] = f"{self.row},{self.col}"
-        for name in ("unit", "a", "b"):
+        for name in ("unit", "a", "b", "left", "right", "other"):
             if getattr(self, name) is not None:
                 parts[name] = str(getattr(self, name))
-        for name in ("map", "sort", "tab", "take"):
+        for name in ("map", "sort", "tab", "take", "pane"):
             if getattr(self, name) != _DEFAULTS[name]:
                 parts[name] = str(getattr(self, name))
         if self.off:
@@ -83,11 +90,20 @@ def parse(path: str | None, query: str | None) -> Selection:
         tab=_one_of(given.get("tab"), TABS, "neurons"),
         take=int(_one_of(given.get("take"), tuple(map(str, TAKE)), "5")),
         off=tuple(n for t in given.get("off", "").split(",") if (n := _whole(t)) is not None),
+        pane=_one_of(given.get("pane"), PANES, "neuron"),
+        left=_word(given.get("left")),
+        right=_word(given.get("right")),
+        other=_whole(given.get("other")),
     )
 
 
 def _whole(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 8 else None
+
+
+def _word(text: str | None) -> str | None:
+    """A recipe's short words; what else stands there is left out."""
+    return text if text and fullmatch(r"[a-z0-9._-]{1,60}", text) else None
 
 
 def _place(text: str | None) -> tuple[int | None, int | None]:
@@ -103,15 +119,16 @@ def change(selection: Selection, **given: Any) -> Selection:
     """The selection after a choice; what the choice makes meaningless is let go.
 
     Another network lets go of layer, place, neuron and classes; another picture of place, groups
-    and classes; another layer of place, neuron and groups.
+    and classes; another layer of place, neurons and groups.
     """
     gone: dict[str, Any] = {}
     if "model" in given and given["model"] != selection.model:
         gone |= {"layer": None, "row": None, "col": None, "unit": None, "a": None, "b": None}
+        gone |= {"other": None}
     if "picture" in given and given["picture"] != selection.picture:
         gone |= {"row": None, "col": None, "a": None, "b": None, "off": ()}
     if "layer" in given and given["layer"] != selection.layer:
-        gone |= {"row": None, "col": None, "unit": None, "off": ()}
+        gone |= {"row": None, "col": None, "unit": None, "off": (), "other": None}
     if "at" in given:
         at = given.pop("at")
         row, col = at if at is not None else (None, None)

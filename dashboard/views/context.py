@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cache.errors import UserError
 from dashboard.selection import Selection
 from dashboard.service import Service
 
@@ -98,6 +99,21 @@ class Context:
         asked = {**self.at_layer, "at": None, "sort": "effect", "top": 1}
         found = self.service.ask("neurons", **asked)
         return int(found["neurons"][0]["channel"])
+
+    @cached_property
+    def channels(self) -> int:
+        """How many neurons the layer has; UserError where the network has no such layer."""
+        known = next((s for s in self.network["layers"] if s["layer"] == self.layer), None)
+        if known is None:
+            raise UserError(f"this network has no layer {self.layer!r} with a grid; choose another")
+        return int(known["channels"])
+
+    @property
+    def known_unit(self) -> int:
+        """The chosen neuron; UserError where the layer does not have it."""
+        if self.unit >= self.channels:
+            raise UserError(f"neuron {self.unit} is out of range: {self.layer} has {self.channels}")
+        return self.unit
 
     @property
     def margin(self) -> float:

@@ -15,7 +15,7 @@ def opened(screen: Screen, query: str = "") -> Screen:
     """The Neuron page with its wall standing."""
     screen.page.goto(f"{screen.server.address}/neuron{query}")
     expect(screen.at("#wall .wall-cell").first).to_be_visible()
-    expect(screen.at("#neuron-facts .own-name")).to_be_visible()
+    expect(screen.at("#neuron-head .own-name")).to_be_visible()
     return screen
 
 
@@ -57,7 +57,7 @@ def test_only_what_is_in_view_exists_and_a_cell_opens(screen: Screen) -> None:
     last = screen.at(".wall-cell[data-unit='511']")
     expect(last).to_be_visible()
     last.click()
-    expect(screen.at("#neuron-facts .label").first).to_contain_text("neuron 511 of 512")
+    expect(screen.at("#neuron-head .label").first).to_contain_text("neuron 511 of 512")
     expect(last).to_have_attribute("aria-pressed", "true")
     assert "unit=511" in screen.page.url
 
@@ -67,7 +67,7 @@ def test_a_name_is_given_and_shown_everywhere(screen: Screen, tmp_path: Path) ->
     field = screen.at("#own-name-402")
     field.fill("  bow <b>tie</b>  knot ")
     field.press("Enter")
-    expect(screen.at("#neuron-facts .unit-name")).to_have_text("bow <b>tie</b> knot")
+    expect(screen.at("#neuron-head .unit-name")).to_have_text("bow <b>tie</b> knot")
     screen.at("#wall-search").fill("KNOT bow")
     expect(screen.at("#wall-count")).to_have_text("1 of 512")
     assert units(screen) == [402]
@@ -87,7 +87,7 @@ def test_a_name_is_given_and_shown_everywhere(screen: Screen, tmp_path: Path) ->
     back.write_text(json.dumps(document))
     opened(screen, "?unit=7")
     screen.at("#names-file").set_input_files(back)
-    expect(screen.at("#neuron-facts .unit-name")).to_have_text("seven")
+    expect(screen.at("#neuron-head .unit-name")).to_have_text("seven")
     opened(screen, "?unit=402")
     assert screen.at("#own-name-402").input_value() == ""
 
@@ -132,9 +132,9 @@ def test_names_from_another_site_are_refused(screen: Screen) -> None:
 
 def test_a_neuron_out_of_range_leaves_the_wall_to_choose_from(screen: Screen) -> None:
     screen.page.goto(f"{screen.server.address}/neuron?layer=features.9&unit=500")
-    expect(screen.at("#neuron-facts .note.error")).to_contain_text("out of range")
+    expect(screen.at("#neuron-head .note.error")).to_contain_text("out of range")
     screen.at("#wall .wall-cell").first.click()
-    expect(screen.at("#neuron-facts .own-name")).to_be_visible()
+    expect(screen.at("#neuron-head .own-name")).to_be_visible()
     expect(screen.at("#neuron-rest")).to_be_visible()
 
 
@@ -148,7 +148,7 @@ def test_the_panels_fill_and_a_source_leads_to_its_own_page(screen: Screen) -> N
     expect(screen.at("#neuron-patches .patches")).to_have_count(3)
     source = json.loads(rows.first.get_attribute("data-do") or "")
     rows.first.click()
-    expect(screen.at("#neuron-facts .label").first).to_contain_text(
+    expect(screen.at("#neuron-head .label").first).to_contain_text(
         f"neuron {source['unit']} of 512 in features.11"
     )
     expect(screen.at("#wall-layer")).to_have_value("features.11")

@@ -5,10 +5,14 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.selection import MAPS, SORTS, TABS, TAKE, Selection, change, parse
+from dashboard.selection import MAPS, PANES, SORTS, TABS, TAKE, Selection, change, parse
 
 whole = st.none() | st.integers(0, 9_999_999)
 word = st.none() | st.text(string.printable.strip() + " é漢", min_size=1).filter(str.strip)
+
+recipe = st.none() | st.text(
+    string.ascii_lowercase + string.digits + "._-", min_size=1, max_size=60
+)
 
 
 @st.composite
@@ -21,6 +25,7 @@ def selections(draw: st.DrawFn) -> Selection:
         sort=draw(st.sampled_from(SORTS)), tab=draw(st.sampled_from(TABS)),
         take=draw(st.sampled_from(TAKE)),
         off=tuple(draw(st.lists(st.integers(0, 9), max_size=4))),
+        pane=draw(st.sampled_from(PANES)), left=draw(recipe), right=draw(recipe), other=draw(whole),
     )  # fmt: skip
 
 

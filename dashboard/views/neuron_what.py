@@ -1,0 +1,115 @@
+"""The pane "what it looks for": the neuron's icon, real patches, where it fires on the open picture
+and what it does there."""
+
+from typing import Any
+
+import dash
+from dash import Input, Output, State, html, no_update
+from dash.development.base_component import Component
+
+from cache.errors import UserError
+from dashboard.components import amount, copy_command, note, share, signed, term, unit_icon
+from dashboard.markup import ATTRIBUTE, markup, panel
+from dashboard.parts import part
+from dashboard.protocol import JobError
+from dashboard.service import Service
+from dashboard.views import neuron_panels
+from dashboard.views.context import Context
+from dashboard.views.explore_neurons import drawing_of, patches_of
+
+
+def layout() -> list[Component]:
+    """Icon and facts, then the panels."""
+    patches = html.Section(
+        [html.H2("Real patches"), html.Div(id="neuron-patches")], className="panel"
+    )
+    rest = [patches, *neuron_panels.layout(), html.Div(id="neuron-command")]
+    return [html.Div(id="neuron-facts"), html.Div(rest, id="neuron-rest", hidden=True)]
+
+
+def register(app: dash.Dash, service: Service) -> None:
+    """Adds the pane's callbacks."""
+    neuron_panels.register(app, service)
+
+    @app.callback(
+        panel("neuron-facts"), panel("neuron-patches"), panel("neuron-trust"),
+        panel("neuron-command"), Output("neuron-rest", "hidden"),
+        part("neuron"), prevent_initial_call=True,
+    )  # fmt: skip
+    def fill(data: dict[str, Any]) -> Any:
+        if not data or data["view"] != "neuron":
+            return (no_update,) * 5
+        try:
+            here = Context.of(service, data)
+            unit = here.known_unit
+            facts = html.Div([_icon(here, unit), _facts(here, unit)], className="neuron-top")
+        except (UserError, JobError) as error:
+            return markup(note(str(error), kind="error")), "", "", "", True
+        looking = note("Looking through the open pictures\u2026", kind="busy")
+        filled = (facts, looking, neuron_panels.busy(), copy_command(drawing_of(here, unit)))
+        return *map(markup, filled), False
+
+    @app.callback(
+        panel("neuron-patches", allow_duplicate=True), Input("neuron-facts", ATTRIBUTE),
+        State("for-neuron", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    def fill_patches(_: Any, data: dict[str, Any]) -> Any:
+        if not data or data["view"] != "neuron":
+            return no_update
+        try:
+            unit = Context.of(service, data).known_unit
+        except (UserError, JobError):
+            return no_update  # the head says it
+        return patches_of(service, {**data, "unit": unit}, 9, everything=True)
+
+
+def _icon(here: Context, unit: int) -> Component:
+    text = [
+        term("icon", "The picture that excites it most"),
+        ", drawn by the program. "
+        "A neuron may look for more than one picture shows; compare the real patches.",
+    ]
+    drawing = unit_icon(here.model, here.layer, unit, size=288)
+    return html.Figure(
+        [drawing, html.Figcaption(text, className="caption")], className="neuron-icon"
+    )
+
+
+def _facts(here: Context, unit: int) -> Component:
+    alone = here.service.ask("check", **here.at_layer, at=None, channels=[unit], take=1)
+    a, b = here.name(here.a), here.name(here.b)
+    measured = alone["before"] - alone["without"]
+    facts = [
+        ("fires here (summed over places)", amount(alone["activation"]), ""),
+        (["estimated ", term("effect"), " on the margin"], signed(alone["effect"], 2), ""),
+        ([term("measured effect"), " when removed"], signed(measured, 2), "measured-effect"),
+    ]
+    for shift in alone["shifts"][:4]:
+        name = here.name(shift["index"])
+        facts.append((name, f"{share(shift['before'])} \u2192 {share(shift['without'])}", ""))
+    cells: list[Component] = []
+    for label, value, id_ in facts:
+        cells += [html.Span(label), html.B(value, className="num", **({"id": id_} if id_ else {}))]
+    fires = here.service.ask("channel_map", **here.at_layer, channel=unit, kind="activation")
+    overlay = html.Div([
+        html.Img(src=f"/blob/{here.answers['seen']}", alt="The open picture"),
+        _veil(fires),
+    ], className="stage small")  # fmt: skip
+    return html.Div([
+        html.H2("On the open picture"),
+        html.P([f"{a} rather than {b}, ", term("margin"), " ",
+                html.Span(signed(here.margin), className="num"), "."], className="caption"),
+        html.Div([overlay, html.Div(cells, className="facts")], className="on-picture"),
+        html.P("Bright: where it fires.", className="caption"),
+    ])  # fmt: skip
+
+
+def _veil(found: dict[str, Any]) -> Component:
+    """The neuron's activation as a dark veil that opens where it fires; plain cells, no script."""
+    most = max([1e-9, *found["values"]])
+    cells = [
+        html.I(style={"opacity": f"{0.72 * (1 - max(0.0, v / most) ** 0.6):.2f}"})
+        for v in found["values"]
+    ]
+    shape = {"gridTemplateColumns": f"repeat({found['cols']}, 1fr)"}
+    return html.Div(cells, className="veil", style=shape)
