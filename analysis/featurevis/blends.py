@@ -3,7 +3,7 @@
 Source: Olah, Mordvintsev and Schubert, Feature Visualization (Distill 2017, interaction between
 neurons): interpolated objectives. Here each end counts in units of what its own picture reaches,
 so that a unit of large activations does not hide the other; all pictures start from the same noise,
-see the same views and share their low frequencies with their neighbours.
+see the same views and share what they have in common with their neighbours, low frequencies most.
 """
 
 from collections.abc import Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 LONGEST = 17
 STRIDE = 2.0  # larger steps make each picture decide for one of the two ends
+LEAST = 0.05  # of what an end reaches: less than this is as little as nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +95,12 @@ def strides(
 
 
 def between(first: Objective, last: Objective, count: int) -> Objective:
-    """Picture i of ``count``: a mean of both, the more of ``last`` the larger i is; each in units
-    of what the picture at its own end reaches."""
+    """Picture i of ``count``: the geometric mean of both, the more of ``last`` the larger i is;
+    each in units of what the picture at its own end reaches.
+
+    A plain mean is largest where a picture gives itself up to one end, and so a row of them jumps;
+    this one is largest where each end has its share.
+    """
 
     def score(fields: Fields) -> Tensor:
         a, b = first.score(fields), last.score(fields)
@@ -103,10 +108,18 @@ def between(first: Objective, last: Objective, count: int) -> Objective:
         whole, other = _unit(a[0]), _unit(b[-1])
         # the whole grows as its ends do: Adam would take ever smaller steps otherwise
         scale = whole ** (1 - share) * other**share
-        return scale * ((1 - share) * a / whole + share * b / other)
+        both = scale * _above(a / whole) ** (1 - share) * _above(b / other) ** share
+        return torch.where(share == 0, a, torch.where(share == 1, b, both))
 
     layers = tuple(dict.fromkeys(first.layers + last.layers))
     return Objective(f"{first.name} to {last.name}", layers, score)
+
+
+def _above(share: Tensor) -> Tensor:
+    """A rising smooth function that is never zero, so that a silent end still pulls: nearly the
+    share itself, small for negative ones."""
+    below = LEAST * torch.exp(share.clamp_max(0) / LEAST)
+    return torch.where(share > 0, share + LEAST, below)
 
 
 def _unit(reached: Tensor) -> Tensor:

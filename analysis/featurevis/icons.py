@@ -30,7 +30,7 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RECIPE = 4  # raise when a change alters pictures, so that stored ones are made anew
+RECIPE = 5  # raise when a change alters pictures, so that stored ones are made anew
 SPREAD = 1.0
 CHECKED = 16  # steps between two looks at whether a picture still gains
 Kind = Literal["channel", "neuron", "direction", "deepdream", "class", "sum"]
@@ -92,7 +92,7 @@ class Preset:
 
 PRESETS = {
     "preview": Preset(48, 128, 128),
-    "full": Preset(112, 128, 224, schedule="settling", first_size=128),
+    "full": Preset(144, 128, 224, schedule="settling", first_size=128),
 }
 
 

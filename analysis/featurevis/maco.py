@@ -3,8 +3,10 @@
 Source: Fel et al., Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained
 Optimization (NeurIPS 2023). The magnitude is the mean spectrum of pictures that the caller hands
 in, so that it fits any domain, gray-scale as well, and no picture can gain by contrast that
-photographs do not have. Two things differ from the paper: the spectrum is taken of colours before
-the sigmoid, so that nothing has to be rescaled to 0..1, and the mean brightness is theirs, too.
+photographs do not have. Three things differ from the paper: the spectrum is taken of colours
+before the sigmoid, so that nothing has to be rescaled to 0..1; the mean brightness is theirs, too;
+and photographs fade out towards their borders first, since the jump from one border to the opposite
+one is a cross in the spectrum, which covers every picture with a cross-hatch.
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from analysis.featurevis.parameters import Pictures, colours, resampled
+from analysis.featurevis.parameters import Pictures, below, colours, resampled
 from cache.errors import UserError
 
 _DEEPEST, _BATCH = 0.02, 64  # colours closer than this to black or white count as that far
@@ -58,8 +60,20 @@ def _spectra(images: NDArray[np.uint8], size: int, decorrelated: bool) -> tuple[
     )
     logits = torch.logit(pixels.clamp(_DEEPEST, 1 - _DEEPEST))
     mixing = torch.linalg.inv(colours(images.shape[-1], decorrelated=decorrelated))
-    found = torch.fft.rfft2(torch.einsum("oc,bchw->bohw", mixing, logits), norm="ortho")
-    return found.abs().sum(dim=0), found[:, :, 0, 0].real.sum(dim=0)
+    mixed = torch.einsum("oc,bchw->bohw", mixing, logits)
+    means = mixed.mean(dim=(2, 3), keepdim=True)
+    found = torch.fft.rfft2((mixed - means) * _fading(size), norm="ortho")
+    return found.abs().sum(dim=0), means[:, :, 0, 0].sum(dim=0) * size
+
+
+def _fading(size: int) -> Tensor:
+    """(S, S) that leaves a picture's middle and takes its borders away, and no energy on the
+    whole."""
+    if size < 3:
+        return torch.ones(size, size)
+    side = torch.hann_window(size)
+    window = side[:, None] * side[None, :]
+    return window / window.square().mean().sqrt()
 
 
 class PhasePictures(Pictures):
@@ -81,6 +95,9 @@ class PhasePictures(Pictures):
         start = torch.stack([torch.rand(shape, generator=g) for g in generators]) * (2 * pi)
         super().__init__(size, start.to(device), channels, decorrelated=spectrum.decorrelated)
         self._magnitudes = _fitted(spectrum, channels, size).to(device)
+
+    def coarse(self, gradient: Tensor, size: int) -> Tensor:
+        return gradient * below(self.size, size).to(gradient)
 
     def plain(self, coefficients: Tensor) -> Tensor:
         free = torch.ones_like(self._magnitudes)

@@ -208,13 +208,13 @@ def ascend(
     rows: Tensor | None = None  # all of them
     count, device = plan.maps.shape[1], pictures.coefficients.device
     stuck = silent = resting = torch.zeros(count, dtype=torch.bool, device=device)
-    for step, (maps, size, factor) in enumerate(plan.steps(), start=1):
+    for step, (maps, size, factor, small) in enumerate(plan.steps(), start=1):
         adam.rate = pictures.rate * factor
         look = _Look(observer.at(size), pictures, maps, plan.pad, rows)
         grad, scores = look.gradient()
         if not bool(torch.isfinite(grad).all()):
             raise UserError(f"{observer.objective.name} is not a finite number in this network")
-        adam.step(grad, rows)
+        adam.step(grad if small is None else pictures.coarse(grad, small), rows)
         stuck, silent = (
             _filed(stuck, _flat(grad[: len(scores)]), rows),
             _filed(silent, scores == 0, rows),

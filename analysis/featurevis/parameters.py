@@ -33,6 +33,11 @@ def frequencies(size: int) -> Tensor:
     return torch.hypot(rows[:, None], columns[None, :])
 
 
+def below(size: int, other: int) -> Tensor:
+    """(S, S // 2 + 1) bool: which frequencies a picture of ``other`` pixels has, too."""
+    return frequencies(size) * size < other / 2
+
+
 def amplitudes(size: int) -> Tensor:
     """(S, S // 2 + 1): the weight of each coefficient, falling with frequency as in photographs."""
     falling: Tensor = _GAIN / frequencies(size).clamp_min(1 / size)
@@ -80,6 +85,11 @@ class Pictures(ABC):
     def plain(self, coefficients: Tensor) -> Tensor:
         """(B, C, S, S) before the colours are mixed."""
 
+    def coarse(self, gradient: Tensor, size: int) -> Tensor:
+        """A gradient by the coefficients (B, ...) without what a picture of ``size`` pixels lacks;
+        where coefficients are no frequencies, as it is."""
+        return gradient
+
     def logits(self, coefficients: Tensor | None = None) -> Tensor:
         """(B, C, S, S) colours before the sigmoid; zero is mid grey."""
         raw = self.coefficients if coefficients is None else coefficients
@@ -106,6 +116,9 @@ class FourierPictures(Pictures):
         super().__init__(size, start, channels, decorrelated=decorrelated)
         # irfft2 with norm "ortho" is the plain one times size, as in Lucid
         self._weights = amplitudes(size).to(device)
+
+    def coarse(self, gradient: Tensor, size: int) -> Tensor:
+        return gradient * below(self.size, size).to(gradient)[..., None]
 
     def plain(self, coefficients: Tensor) -> Tensor:
         spectrum = torch.view_as_complex(coefficients) * self._weights

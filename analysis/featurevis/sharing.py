@@ -14,7 +14,7 @@ from analysis.featurevis.parameters import FourierPictures, frequencies
 
 SHARED_CYCLES = 2.5  # frequencies up to so many cycles per picture are shared
 SPACING = 2  # with anchors at every second place, mixed linearly in between
-SHARE = 0.75  # how much of a row's low frequencies is in common
+SHARE, FADING = 0.9, 0.25  # how much of a row's low frequencies is in common; of others, falling
 
 
 def mixing(h: int, w: int) -> Tensor:
@@ -33,6 +33,14 @@ def _hats(count: int) -> Tensor:
 def low_frequencies(size: int) -> Tensor:
     """(S, S // 2 + 1, 1): 1 where a coefficient is shared, else 0."""
     return (frequencies(size) * size <= SHARED_CYCLES).float()[..., None]
+
+
+def falling(size: int) -> Tensor:
+    """(S, S // 2 + 1, 1): how much of a coefficient is shared in a row: low frequencies all, others
+    less the higher they are. Shared low ones alone leave every detail to each picture, and a row
+    reads as unlike pictures."""
+    above = (frequencies(size) * size / SHARED_CYCLES).clamp_min(1.0)
+    return above[..., None] ** -FADING
 
 
 def mixed(own: Tensor, anchors: Tensor, weights: Tensor, low: Tensor) -> Tensor:
@@ -58,10 +66,10 @@ class SharedPictures(FourierPictures):
         spare = [torch.Generator() for _ in range(anchors)]
         super().__init__(size, [*generators, *spare], channels=channels, device=device)
         self.count, self.weights = count, weights.to(device)
-        self.low = low_frequencies(size).to(device)
+        self.low = SHARE * falling(size).to(device)
         self.coefficients.detach()[count:] = 0
 
     def plain(self, coefficients: Tensor) -> Tensor:
         own, anchors = coefficients[: self.count], coefficients[self.count :]
-        own = own * (1 - SHARE * self.low)  # or low frequencies would go twice as far in a step
-        return super().plain(mixed(own, SHARE * anchors, self.weights, self.low))
+        own = own * (1 - self.low)  # or what is shared would go twice as far in a step
+        return super().plain(mixed(own, anchors, self.weights, self.low))

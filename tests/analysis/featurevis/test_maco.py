@@ -27,8 +27,20 @@ def test_the_spectrum_of_one_cosine_is_its_height() -> None:
     found = mean_spectrum(picture, 16).magnitudes
     assert found.shape == (1, 16, 9)
     assert found[0, 0, 0] == pytest.approx(0.3 * 16, abs=0.05)  # orthonormal: times the side
-    assert found[0, 0, 1] == pytest.approx(0.2 * 16 / 2, abs=0.05)
-    assert found[0, 1:].max() < 0.05
+    # fading (Hann) leaves half of the height and moves a quarter to either side, down as across
+    whole = 0.2 * 16 / 2 / (3 / 8)  # 3/8: what is left of the energy, which is put back
+    assert found[0, 0, 1] == pytest.approx(whole / 2 / 2, abs=0.02)
+    assert found[0, 1, 1] == pytest.approx(whole / 2 / 4, abs=0.02)
+    assert found[0, 0, 2] == pytest.approx(whole / 4 / 2, abs=0.02)
+    assert found[0, 2:15].max() < 0.02
+    assert found[0, :, 3:].max() < 0.02
+
+
+def test_a_ramp_makes_no_cross() -> None:
+    # from dark to bright and back at the border: without fading its spectrum is a line
+    ramp = np.linspace(40, 215, 32).round().astype(np.uint8)
+    found = mean_spectrum(np.broadcast_to(ramp, (1, 32, 32)), 32).magnitudes[0, 0]
+    assert found[8:].max() < 0.01 * found[1]
 
 
 def test_a_dark_mean_keeps_its_sign_and_magnitudes_are_means(gray: NDArray[np.uint8]) -> None:
