@@ -21,7 +21,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.featurevis import objectives
-from analysis.featurevis.icons import PRESETS, IconRequest, render
+from analysis.featurevis.icons import IconRequest, in_quality, render
 from analysis.featurevis.optimize import Observer
 from analysis.layers import find_layer
 from analysis.models import Classifier, load
@@ -71,7 +71,7 @@ def our_pictures(
 ) -> Tensor:
     """(B, 3, 128, 128) in 0..1, in full quality."""
     request = IconRequest(layer=layer, units=tuple(channels), seed=seed)
-    request = replace(request, **asdict(PRESETS["full"]))
+    request = in_quality(request, "full", classifier)
     request = request if steps is None else replace(request, steps=steps)
     *_, frame = render(classifier, request, every=request.steps)
     return torch.from_numpy(frame.images).permute(0, 3, 1, 2).float() / 255

@@ -16,7 +16,6 @@ import json
 import random
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -29,7 +28,7 @@ from PIL import Image
 from torch import Tensor
 
 from analysis import photos
-from analysis.featurevis.icons import PRESETS, IconRequest, render
+from analysis.featurevis.icons import IconRequest, in_quality, render
 from analysis.featurevis.objectives import field
 from analysis.layers import Layer, find_layer, hooked
 from analysis.models import Classifier, load
@@ -89,7 +88,7 @@ def drawn(
     classifier: Classifier, layer: Layer, units: list[int], known: dict[str, list[float]]
 ) -> tuple[list[dict[str, Any]], list[NDArray[np.uint8]]]:
     """The icons of some units, and how each of them answers."""
-    request = replace(IconRequest(layer=layer.name, units=tuple(units)), **asdict(PRESETS["full"]))
+    request = in_quality(IconRequest(layer=layer.name, units=tuple(units)), "full", classifier)
     *_, frame = render(classifier, request, every=request.steps)
     side = classifier.input_size[1]
     seen = [np.array(Image.fromarray(i).resize((side, side))) for i in frame.images]

@@ -3,7 +3,7 @@
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.explain import resolve_class
-from analysis.featurevis.icons import PRESETS, RECIPE, Frame, IconRequest, check, render
+from analysis.featurevis.icons import RECIPE, Frame, IconRequest, check, in_quality, render
 from analysis.featurevis.objectives import LOGITS
 from analysis.layers import find_layer
 from analysis.models import Classifier
@@ -149,16 +149,17 @@ def icons_for(
 
 
 def _icon_request(
-    given: argparse.Namespace, layer: str, units: tuple[int, ...], preset: str
-) -> Any:
+    given: argparse.Namespace, classifier: Classifier, layer: str, units: tuple[int, ...],
+    preset: str,
+) -> IconRequest:  # fmt: skip
     plain = IconRequest(layer=layer, units=units, seed=given.seed)
-    return replace(plain, **asdict(PRESETS[preset]))
+    return in_quality(plain, preset, classifier)
 
 
 def _icon_key(
     given: argparse.Namespace, classifier: Classifier, layer: str, channel: int, preset: str
 ) -> str:
-    request = _icon_request(given, layer, (channel,), preset)
+    request = _icon_request(given, classifier, layer, (channel,), preset)
     return content_key(request, fingerprint=classifier.fingerprint, recipe=RECIPE)
 
 
@@ -177,7 +178,7 @@ def _drawn_icons(
     channels: list[int], deadline: float,
 ) -> dict[tuple[str, int], bytes]:  # fmt: skip
     """Draws a few icons; past the deadline they are taken as they are, and not kept."""
-    frames = render(classifier, _icon_request(given, layer, tuple(channels), "preview"))
+    frames = render(classifier, _icon_request(given, classifier, layer, tuple(channels), "preview"))
     frame = next(frames)
     while not frame.done and time.monotonic() < deadline:
         frame = next(frames)

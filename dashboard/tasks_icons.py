@@ -7,10 +7,10 @@ with.
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from analysis.featurevis.icons import PRESETS, RECIPE, Frame, IconRequest
+from analysis.featurevis.icons import RECIPE, Frame, IconRequest, in_quality
 from analysis.featurevis.icons import strides as icon_strides
 from analysis.layers import find_layer
 from cache.errors import UserError
@@ -45,8 +45,8 @@ def _request(
 ) -> IconRequest:
     """One batch; all subjects are of one kind and quality. ``seed``: beyond the program's own."""
     first = subjects[0]
-    preset = asdict(PRESETS["full" if first.full else "preview"])
-    plain = replace(IconRequest(layer=layer, seed=bench.config["seed"] + seed), **preset)
+    plain = IconRequest(layer=layer, seed=bench.config["seed"] + seed)
+    plain = in_quality(plain, "full" if first.full else "preview", bench.classifier(model))
     if first.picture is None:
         return replace(plain, units=tuple(s.number for s in subjects))
     found, _ = find(bench, model, first.picture, layer, None, None)

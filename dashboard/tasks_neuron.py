@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.featurevis.icons import PRESETS, IconRequest
+from analysis.featurevis.icons import IconRequest, in_quality
 from analysis.featurevis.icons import strides as icon_strides
 from analysis.feeds import Check, Row, drives, feeds
 from analysis.trust import trust
@@ -31,17 +31,14 @@ def trusted(bench: Bench, *, model: str, layer: str, unit: int) -> Iterator[Prog
     """
     yield from examples(bench, model=model, layer=layer)
     classifier, name = bench.classifier(model), bench.layer(model, layer).name
-    preset = PRESETS["full"]
+    plain = in_quality(IconRequest(layer=name, units=(unit,)), "full", classifier)
     pictures = []
     for seed in range(SEEDS):
-        request = replace(
-            IconRequest(layer=name, units=(unit,), seed=bench.config["seed"] + seed),
-            **asdict(preset),
-        )
+        request = replace(plain, seed=bench.config["seed"] + seed)
         kept = bench.store.get(_seed_key(bench, model, name, unit, seed))
         if kept is None:
-            for step, frame in enumerate(icon_strides(classifier, request, every=preset.steps)):
-                yield Progress(seed * preset.steps + step, SEEDS * preset.steps)
+            for step, frame in enumerate(icon_strides(classifier, request, every=plain.steps)):
+                yield Progress(seed * plain.steps + step, SEEDS * plain.steps)
                 if frame is not None:
                     shown = frame
             meta = {"activation": shown.activations[0], "dead": shown.dead[0]}
@@ -52,7 +49,7 @@ def trusted(bench: Bench, *, model: str, layer: str, unit: int) -> Iterator[Prog
         pictures.append(kept)
     found = trust(
         classifier, name, unit, np.stack([p.value for p in pictures]),
-        read_examples(bench, model, name), input_size=preset.input_size,
+        read_examples(bench, model, name), input_size=plain.input_size,
     )  # fmt: skip
     return {
         **asdict(found), "sentence": found.sentence, "ratio": found.ratio,

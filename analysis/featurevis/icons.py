@@ -1,7 +1,7 @@
 """Icons: pictures of what a network's units look for, rendered as a stream of frames."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -81,7 +81,7 @@ class IconRequest:
 
 @dataclass(frozen=True)
 class Preset:
-    """Named settings of a request: ``replace(request, **asdict(PRESETS["full"]))``."""
+    """Named settings of a request, put into it by ``in_quality``."""
 
     steps: int
     size: int
@@ -94,6 +94,15 @@ PRESETS = {
     "preview": Preset(48, 128, 128),
     "full": Preset(144, 128, 224, schedule="settling", first_size=128),
 }
+
+
+def in_quality(request: IconRequest, name: str, classifier: "Classifier") -> IconRequest:
+    """The request with the settings of a preset; a network of small pictures is fed no larger ones
+    than its own."""
+    own, preset = min(classifier.input_size[1:]), PRESETS[name]
+    first = preset.first_size if preset.first_size is not None and preset.first_size < own else None
+    size = min(preset.input_size, own)
+    return replace(request, **{**asdict(preset), "input_size": size, "first_size": first})
 
 
 @dataclass(frozen=True)

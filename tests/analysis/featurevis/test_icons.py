@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from analysis.featurevis.icons import PRESETS, Frame, IconRequest, render
+from analysis.featurevis.icons import PRESETS, Frame, IconRequest, in_quality, render
 from analysis.featurevis.maco import mean_spectrum
 from analysis.models import Classifier, load
 from cache.errors import UserError
@@ -173,6 +173,18 @@ def test_class_pictures_are_taken_for_their_class(squeezenet: Classifier) -> Non
         logits = squeezenet.module(squeezenet.tensor(frame.images[0]))
     assert int(logits.argmax()) == 207
     assert frame.activations[0] == pytest.approx(float(logits[0, 207]), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("own", "fed", "first"), [(28, 28, None), (160, 160, 128), (299, 224, 128)]
+)
+def test_a_preset_feeds_no_more_than_the_network_takes(
+    own: int, fed: int, first: int | None
+) -> None:
+    net = toys.classifier(Small(3), (3, own, own))
+    full = in_quality(IconRequest(layer="conv", units=(1,), seed=7), "full", net)
+    assert (full.input_size, full.first_size, full.steps) == (fed, first, PRESETS["full"].steps)
+    assert (full.units, full.seed) == ((1,), 7)
 
 
 def test_presets_name_the_input_they_are_made_for() -> None:
