@@ -77,7 +77,8 @@ def test_trust_is_measured_on_the_icon_that_the_page_shows(bench: Bench) -> None
     assert len(set(found["seeds"])) == 3
     assert found["sentence"] == "few pictures to compare with"
     assert found["pictures"] == len(bench.library.pictures()) < 30
-    assert (found["rank"], found["units"]) == (1, 512)
+    assert found["rank"] <= 5  # by z-score against few pictures: a place or two may change
+    assert found["units"] == 512
     assert found["activation"] > 3 * found["maximum"]
     again = result(tasks.TASKS["trusted"](bench, model=MODEL, layer=LAYER, unit=UNIT))
     assert again == found
