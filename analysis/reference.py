@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from analysis import examples
 from analysis.examples import Shot, Sweep, automatic_name, sweep
+from analysis.featurevis.objectives import field
+from analysis.layers import Layer, hooked
 from analysis.photos import Collection, Picture
 from analysis.tally import BINS, Examples
 from cache.keys import content_key
@@ -28,6 +31,7 @@ ENOUGH = 4
 LISTED = 12
 SAVED_EVERY = 10.0  # seconds; what a kill costs at most
 Show = Callable[[int, int], None]
+Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,31 @@ def measure(
     )
     key = content_key(asked, fingerprint=classifier.fingerprint, recipe=RECIPE)
     kept, saved = store.get(key), monotonic()
-    run = Sweep(classifier, layers, kept=1, checkpoint=None if kept is None else kept.value)
-    for _ in sweep(run, shots(classifier, pictures, run.position)):
-        if monotonic() - saved > SAVED_EVERY or run.taken == len(pictures):
-            store.put(key, "arrays", run.checkpoint())
-            saved = monotonic()
-        show(run.taken, len(pictures))
-    return {name: condensed(run.result(name), classifier.categories.names) for name in layers}
+    state = {} if kept is None else kept.value
+    run = Sweep(classifier, layers, kept=1, checkpoint=state or None)
+    widest = {
+        x.name: state.get(f"widest.{x.name}", np.full(x.channels, -np.inf, np.float32))
+        for x in run.layers
+    }
+    with hooked(classifier.module, {x.name: _look(x, widest) for x in run.layers}):
+        for _ in sweep(run, shots(classifier, pictures, run.position)):
+            if monotonic() - saved > SAVED_EVERY or run.taken == len(pictures):
+                means = {f"widest.{name}": values for name, values in widest.items()}
+                store.put(key, "arrays", {**run.checkpoint(), **means})
+                saved = monotonic()
+            show(run.taken, len(pictures))
+    names = classifier.categories.names
+    return {name: condensed(run.result(name), widest[name], names) for name in layers}
+
+
+def _look(layer: Layer, widest: dict[str, Array]) -> Callable[[Tensor], None]:
+    """Keeps the highest mean over all places."""
+
+    def look(raw: Tensor) -> None:
+        most = field(raw, layer).mean(dim=(2, 3)).amax(dim=0).float().cpu().numpy()
+        widest[layer.name] = np.maximum(widest[layer.name], most)
+
+    return look
 
 
 def shots(classifier: "Classifier", pictures: Sequence[Picture], first: int) -> Iterator[Shot]:
@@ -71,7 +93,7 @@ def shots(classifier: "Classifier", pictures: Sequence[Picture], first: int) -> 
         yield Shot(number, classifier.pixels(image))
 
 
-def condensed(found: Examples, names: tuple[str, ...]) -> Reference:
+def condensed(found: Examples, widest: Array, names: tuple[str, ...]) -> Reference:
     """The numbers of a pass in the pack's form."""
     several = _of_enough(found)
     order = np.argsort(-several.profile, axis=1, kind="stable")[:, :LISTED]
@@ -80,7 +102,7 @@ def condensed(found: Examples, names: tuple[str, ...]) -> Reference:
     return Reference(
         pictures=found.pictures, counts=counts, low=low, high=high,
         maximum=found.strongest.value[:, 0].astype(np.float32),
-        mean=found.mean, sd=found.sd,
+        mean=found.mean, sd=found.sd, widest=widest,
         strongest=found.strongest.picture[:, 0].astype(np.uint16),
         classes=several.classes[order].astype(np.uint16),
         class_means=np.take_along_axis(several.profile, order, 1).astype(np.float16),
