@@ -35,14 +35,14 @@ from cache.errors import UserError  # noqa: E402
 from cache.files import Draft, disk_errors  # noqa: E402
 from cache.keys import content_key  # noqa: E402
 from cache.reference import Reference  # noqa: E402
-from cache.starter import CLASSES, Pack, pack_bytes  # noqa: E402
+from cache.starter import CLASSES, pack_bytes  # noqa: E402
 from cache.store import Store  # noqa: E402
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
 MODEL, PRESET, SEED, BATCH = "squeezenet1_1", "full", 0, 8
-QUALITY = 65  # of the WebP pictures: at twice the size hardly to be told from 80, and a fifth smaller
+QUALITY = 65  # of the WebP pictures: by looking hardly to be told from 80, and a fifth smaller
 LIMIT = 14 * 10**6  # bytes, of the whole pack
 Array = NDArray[Any]
 

@@ -12,7 +12,7 @@ from dash import Input, State, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard.components import action, amount, note, signed, term, unit_icon
+from dashboard.components import action, note, signed, term, unit_icon
 from dashboard.markup import ATTRIBUTE, filled, markup, panel
 from dashboard.parts import part
 from dashboard.protocol import BACKGROUND, JobError, JobStatus

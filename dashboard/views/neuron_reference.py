@@ -34,7 +34,9 @@ def facts(here: Context, unit: int, activation: float | None = None) -> list[Fac
     found = []
     if stored is not None and known.widest[unit] > 0:
         times = stored.reached / float(known.widest[unit])
-        found.append(("over all places, the icon excites it", f"{times:.1f} times the most of {of}"))
+        found.append(
+            ("over all places, the icon excites it", f"{times:.1f} times the most of {of}")
+        )
     if peak is not None and known.maximum[unit] > 0:
         times = peak / float(known.maximum[unit])
         found.append(("at its strongest place", f"{times:.1f} times the strongest of {of}"))
