@@ -22,8 +22,8 @@ class Reference:
     to ``high`` (C,). ``maximum``, ``mean``, ``sd`` (C,): of the responses; ``strongest`` (C,): the
     number of the photograph with the highest, in the order they were taken. ``widest`` (C,): the
     highest activation as a mean over all places, which is what an icon is drawn for. ``classes``
-    and ``class_means`` (C, K): the classes, as the network answered, with the highest mean response,
-    and that mean, highest first; ``class_pictures`` (C, K): how many photographs each mean is of.
+    and ``class_means`` (C, K): the classes, as the network answered, with the highest mean
+    response, and that mean, highest first; ``class_pictures`` (C, K): of how many photographs.
     ``selectivity`` (C,): from 0, all classes alike, to 1, one class alone. ``names``: the automatic
     name of each, empty where a neuron has none.
     """
