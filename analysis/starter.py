@@ -27,6 +27,7 @@ from analysis.processor import settle
 settle()  # before torch is imported
 
 from analysis import photos, reference  # noqa: E402
+from analysis.featurevis import precision  # noqa: E402
 from analysis.featurevis.icons import PRESETS, RECIPE, IconRequest, render  # noqa: E402
 from analysis.layers import find_layer  # noqa: E402
 from analysis.models import load  # noqa: E402
@@ -221,9 +222,17 @@ def manifest(classifier: "Classifier", collections: Sequence[photos.Collection])
     }  # fmt: skip
     return {
         "program": program, "model": MODEL, "fingerprint": classifier.fingerprint, "seed": SEED,
-        "recipe": RECIPE, "preset": asdict(PRESETS[PRESET]), "batch": BATCH, "quality": QUALITY,
+        "recipe": RECIPE, "preset": asdict(PRESETS[PRESET]), "quality": QUALITY,
+        "made_on": made_on(classifier),
         "reference": numbers if collections else None,
     }  # fmt: skip
+
+
+def made_on(classifier: "Classifier") -> dict[str, str]:
+    """What decides, beside the recipe, which picture an ascent ends at: rounding is enough to lead
+    to another one that excites the unit as much."""
+    light = next(precision.light(classifier).parameters()).dtype
+    return {"device": classifier.device.type, "gradients": str(light).removeprefix("torch.")}
 
 
 def write(folder: Path, content: dict[str, bytes]) -> None:

@@ -19,7 +19,7 @@ def photographs(count: int) -> str:
 
 
 def facts(here: Context, unit: int, activation: float | None = None) -> list[Fact]:
-    """How far the icon goes beyond the photographs: on average over all places, which is what it is
+    """How far the icon goes beyond the photographs: as a mean over all places, which is what it is
     drawn for, and at its strongest place.
 
     ``activation``: at the strongest place of the icon that was measured here; by default that of
@@ -31,18 +31,15 @@ def facts(here: Context, unit: int, activation: float | None = None) -> list[Fac
         return []
     stored, of = pack.picture(here.layer, unit), photographs(known.pictures)
     peak = activation if activation is not None or stored is None else stored.peak
-    found = []
-    if stored is not None and known.widest[unit] > 0:
-        times = stored.reached / float(known.widest[unit])
-        found.append(
-            ("over all places, the icon excites it", f"{times:.1f} times the most of {of}")
-        )
-    if peak is not None and known.maximum[unit] > 0:
-        times = peak / float(known.maximum[unit])
-        found.append(("at its strongest place", f"{times:.1f} times the strongest of {of}"))
-    if not known.maximum[unit] > 0:
-        found.append(("against the reference", f"none of {of} excites it"))
-    return found
+    rows = [
+        ("as a mean over all places, the icon excites it", stored and stored.reached, known.widest),
+        ("at its strongest place", peak, known.maximum),
+    ]
+    return [
+        (label, f"{value / float(most[unit]):.1f} times the strongest of {of}")
+        if most[unit] > 0 else (label, f"none of {of} excites it")
+        for label, value, most in rows if value is not None
+    ]  # fmt: skip
 
 
 def waiting(here: Context, unit: int) -> Component | None:

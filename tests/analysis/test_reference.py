@@ -1,4 +1,4 @@
-"""Reference numbers, worked out by hand; and a pass that was ended goes on as if it had not been."""
+"""Reference numbers, worked out by hand; a pass that was ended goes on as if it had not been."""
 
 from pathlib import Path
 
@@ -69,7 +69,9 @@ def test_a_pass_by_hand(tmp_path: Path) -> None:
     assert found.pictures == 3
     np.testing.assert_allclose(found.maximum, [0.75, 0.75], atol=1e-6)
     assert found.strongest.tolist() == [2, 0]
-    np.testing.assert_allclose(found.mean, [(0 + 0.35 + 0.75) / 3, (0.75 + 0.35 + 0) / 3], atol=1e-6)
+    np.testing.assert_allclose(
+        found.mean, [(0 + 0.35 + 0.75) / 3, (0.75 + 0.35 + 0) / 3], atol=1e-6
+    )
     # means over the four places: (.55 * 3 + .75) / 4 of the last, (.75 * 3 + .55) / 4 of the first
     np.testing.assert_allclose(found.widest, [0.6, 0.7], atol=1e-6)
     assert found.counts.sum(1).tolist() == [3, 3]

@@ -120,7 +120,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "a file gone": lambda f: (f / "a.1.pictures").unlink(),
     "no JSON": lambda f: (f / MANIFEST).write_text("{"),
     "another JSON": lambda f: (f / MANIFEST).write_text("[1, 2]"),
-    "a folder in its place": lambda f: ((f / "a.1.pictures").unlink(), (f / "a.1.pictures").mkdir()),
+    "a folder in its place": lambda f: (
+        (f / "a.1.pictures").unlink(),
+        (f / "a.1.pictures").mkdir(),
+    ),
     "another version": _manifest(lambda d: d.update(version=99)),
     "no files": _manifest(lambda d: d.pop("files")),
     "a path out of it": _manifest(
