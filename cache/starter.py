@@ -41,7 +41,7 @@ class Stored:
     steps: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Part:
     """A layer's pictures and numbers. ``about``: what the manifest says of the layer."""
 
@@ -78,7 +78,7 @@ class Part:
         return [u for u in self.drawn if self.numbers["dead"][u]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pack:
     """A pack in memory. ``digest``: names its content, for an address that never changes."""
 
