@@ -9,6 +9,7 @@ file. It holds no photograph and no part of one.
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,7 @@ from cache.codecs import CodecError, decode, encode
 from cache.errors import UserError
 from cache.reference import Reference
 
+log = logging.getLogger(__name__)
 FORMAT, VERSION = "neuronscope starter pack", 1
 MANIFEST = "pack.json"
 CLASSES = "classes"
@@ -133,6 +135,15 @@ def read_pack(folder: Path) -> Pack:
         return pack
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise UserError(f"the starter pack in {folder} is damaged ({error}): {wrong}") from error
+
+
+def available(folder: Path) -> Pack | None:
+    """The pack in ``folder``; without one, or with a damaged one, one line of warning and None."""
+    try:
+        return read_pack(folder)
+    except UserError as error:
+        log.warning("icons are drawn on this machine: %s", error)
+        return None
 
 
 def _checked(folder: Path, name: str, expected: Mapping[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from analysis import images
 from cache.errors import UserError
 from cache.location import cache_dir, cache_path
 from cache.names import Names, read_names
-from cache.starter import MANIFEST, Pack, read_pack, shipped
+from cache.starter import MANIFEST, Pack, available, shipped
 from dashboard import cli_output as out
 
 if TYPE_CHECKING:
@@ -38,11 +38,9 @@ class Called:
 
 
 def _pack_of(network: str) -> Pack | None:
-    """The starter pack of this very network. UserError where there is one that is damaged."""
-    if not (shipped() / MANIFEST).is_file():
-        return None
-    pack = read_pack(shipped())
-    return pack if pack.fingerprint == network else None
+    """The starter pack of this very network. A checkout without one is not worth a word here."""
+    pack = available(shipped()) if (shipped() / MANIFEST).is_file() else None
+    return pack if pack is not None and pack.fingerprint == network else None
 
 
 def with_origin(named: dict[str, Any]) -> str:

@@ -1,22 +1,19 @@
 """The starter pack on the page: pictures that are there at once, and names and numbers out of the
 reference photographs."""
 
-import logging
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, abort, request
 
-from cache.errors import UserError
 from cache.reference import Reference
-from cache.starter import CLASSES, Pack, read_pack, shipped
+from cache.starter import CLASSES, Pack, available, shipped
 from dashboard.answers import answered
 
 if TYPE_CHECKING:
     from dashboard.service import Service
 
-log = logging.getLogger(__name__)
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -38,11 +35,7 @@ class Starter:
         """The pack, or None."""
         with self._lock:
             if not self._read:
-                self._read = True
-                try:
-                    self._pack = read_pack(self.folder)
-                except UserError as error:
-                    log.warning("icons are drawn on this machine: %s", error)
+                self._read, self._pack = True, available(self.folder)
             return self._pack
 
     def fitting(self, fingerprint: str, seed: int) -> Pack | None:
