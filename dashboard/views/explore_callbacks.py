@@ -166,7 +166,7 @@ def _answer(here: Context, row: dict[str, Any]) -> Component:
     truth = [html.Span("true class", className="truth")] * (here.answers["label"] == index)
     drawn = class_url(here.service.pack(here.model), index)
     what = f"What {name} looks like to the network"
-    icon = html.Img(src=drawn or "", alt=what, title=what, width=32, height=32)
+    icon = html.Img(src=drawn or "", alt=what, title=what, width=28, height=28)
     return html.Div(
         [
             *[icon] * (drawn is not None),
