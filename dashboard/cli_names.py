@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -50,23 +50,26 @@ def with_origin(named: dict[str, Any]) -> str:
     return str(named["name"]) + (f" ({named['named_by']})" if named["named_by"] != YOU else "")
 
 
-def names(given: argparse.Namespace, network: str) -> tuple[Any, Iterable[str]]:
-    """Lists the user's names of a network, writes them into a file, or takes a file over."""
+def names(given: argparse.Namespace, fingerprint: Callable[[], str]) -> tuple[Any, Iterable[str]]:
+    """Lists the user's names of a network, writes them into a file, or takes a file over. Its
+    ``fingerprint``, for which it is loaded, is asked for once nothing else can be wrong."""
     if (given.action == "list") == (given.file is not None):
         takes = "takes no file" if given.file else f"needs a file: names {given.action} F.json"
         raise UserError(f"names {given.action} {takes}")
     kept = Names(cache_dir(given.cache) if given.action == "import" else cache_path(given.cache))
     if given.action == "import":
-        count = kept.import_(network, read_names(images.read_bytes(given.file)))
+        document = read_names(images.read_bytes(given.file))
+        count = kept.import_(fingerprint(), document)
         return {"file": given.file, "names": count}, [f"{count} names taken over"]
-    document = {**kept.export(network), "model": given.model}
+    path = out.target(given.file, (".json",)) if given.file else None
+    document = {**kept.export(fingerprint()), "model": given.model}
     rows = [
         {"layer": layer, "channel": int(unit), "name": name}
         for layer, units in document["names"].items() for unit, name in units.items()
     ]  # fmt: skip
-    if given.action == "list":
+    if path is None:
         table = out.table(("layer", "neuron", "name"), [tuple(row.values()) for row in rows])
         return rows, table if rows else ["no neuron of this network has a name of yours yet"]
     text = json.dumps(document, indent=1, ensure_ascii=False)
-    out.save(out.target(given.file, (".json",)), text.encode())
-    return {"file": given.file, "names": len(rows)}, [f"{len(rows)} names in {given.file}"]
+    out.save(path, text.encode())
+    return {"file": path, "names": len(rows)}, [f"{len(rows)} names in {path}"]

@@ -242,7 +242,7 @@ def _explain(given: argparse.Namespace) -> Answer:
 def _names(given: argparse.Namespace) -> Answer:
     from dashboard.cli_names import names
 
-    return names(given, _network(given).fingerprint)
+    return names(given, lambda: _network(given).fingerprint)
 
 
 # ---- cache ----
