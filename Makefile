@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test lint install install-test browser clean
+PHOTOS ?= $(wildcard ../shared/photos/*)
+
+.PHONY: run test lint starter install install-test browser clean
 
 run: install
 	$(BIN)/neuronscope serve $(ARGS)
@@ -16,6 +18,11 @@ lint: install-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The starter pack: everything it holds is drawn and measured anew, for about an hour; a run that is
+# ended goes on where it was. ARGS="--minutes 20" stops early, "--device cuda" uses a GPU.
+starter: install
+	$(BIN)/python -m analysis.starter --out cache/pack --photos $(PHOTOS) $(ARGS)
 
 install: $(VENV)/.installed
 

@@ -119,9 +119,21 @@ def _neuron(layer: dict[str, Any], neuron: dict[str, Any], icons: Icons) -> str:
     icon = f'<img src="{_uri(data)}" alt="{what}">' if data else '<span class="none"></span>'
     return (
         f'<div class="neuron" title="activation {neuron["activation"]:.4g}">{icon}'
-        f"<span>neuron {neuron['channel']}</span>{_bar(neuron['effect'], -most, most)}"
+        f"<span>{_called(neuron)}</span>{_bar(neuron['effect'], -most, most)}"
         f'<span class="num">{_number(neuron["effect"], 2)}</span></div>'
     )
+
+
+def _called(neuron: dict[str, Any]) -> str:
+    """The neuron's number, and below it its name, if it has one: with where that is from, unless
+    the user gave it."""
+    number, name = f"neuron {neuron['channel']}", neuron.get("name")
+    if not name:
+        return number
+    own = neuron["named_by"] == "you"
+    whence = "your name for it" if own else f"automatic, from {neuron['named_by']}"
+    shown = f"<b>{escape(name)}</b>" if own else f"<em>{escape(name)}</em>"
+    return f'{number}<small title="{whence}">{shown}</small>'
 
 
 def _bar(value: float, low: float, high: float, spread: float = 0.0) -> str:
@@ -257,11 +269,13 @@ def _cell(row: int, column: int, value: float, most: float, *, signed: bool) -> 
 
 def _footer(found: dict[str, Any]) -> str:
     network = found["network"]
+    named = {n.get("named_by") for one in found["layers"] for n in one["channels"]} - {None, "you"}
+    names = "".join(f" Names in italics are automatic, from {escape(n)}." for n in sorted(named))
     return (
         '<footer class="small"><p>Effect: gradient x activation, in logits of the margin. Measured '
         "effect: the margin as it is less the margin without. Confirmed: taking the neurons away "
         "moves the margin as attributed, and by more than two standard deviations beyond what as "
-        "many others do that are equally active on this picture.</p>"
+        f"many others do that are equally active on this picture.{names}</p>"
         f"<code>network {escape(str(network['fingerprint']))}</code></footer>"
     )
 

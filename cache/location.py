@@ -11,11 +11,17 @@ from cache.errors import UserError
 VARIABLE = "NEURONSCOPE_CACHE"
 
 
-def cache_dir(option: str | None) -> Path:
-    """The cache's folder, made if need be: ``option``, else $NEURONSCOPE_CACHE, else the platform's
-    own cache folder. UserError: it cannot be made, or nothing can be written into it."""
+def cache_path(option: str | None) -> Path:
+    """Where the cache is, or will be: ``option``, else $NEURONSCOPE_CACHE, else the platform's own
+    cache folder."""
     named = option or os.environ.get(VARIABLE)
-    folder = Path(named or platformdirs.user_cache_dir("neuronscope", appauthor=False))
+    return Path(named or platformdirs.user_cache_dir("neuronscope", appauthor=False))
+
+
+def cache_dir(option: str | None) -> Path:
+    """The cache's folder (``cache_path``), made if need be. UserError: it cannot be made, or
+    nothing can be written into it."""
+    folder = cache_path(option)
     try:
         folder = folder.expanduser().absolute()
         folder.mkdir(parents=True, exist_ok=True)

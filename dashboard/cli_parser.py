@@ -18,6 +18,7 @@ COMMANDS = {
     "fires": "the neurons that fire on a picture, or at one place of it",
     "visualize": "draw what a neuron, a direction or a class looks for",
     "explain": "why one class rather than another, and a test of the answer",
+    "names": "the names that you gave to neurons: list them, write or read a file of them",
     "cache": "look after the results kept on disk",
 }
 WITHOUT_VALUE = {"--json", "--no-browser", "--negative", "--help", "-h", "--version"}
@@ -180,6 +181,12 @@ def _explain(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("-o", "--output", type=Path, metavar="REPORT.html")
 
 
+def _names(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    sub.add_argument("action", nargs="?", choices=("list", "export", "import"), default="list")
+    sub.add_argument("file", nargs="?", type=Path, metavar="F.json", help="for export and import")
+
+
 def _cache(sub: argparse.ArgumentParser) -> None:
     _common(sub)
     sub.add_argument("action", choices=("info", "verify", "export", "import", "clear"))
@@ -188,5 +195,5 @@ def _cache(sub: argparse.ArgumentParser) -> None:
 
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "serve": _serve, "models": _common, "layers": _common, "predict": _predict, "fires": _fires,
-    "visualize": _visualize, "explain": _explain, "cache": _cache,
+    "visualize": _visualize, "explain": _explain, "names": _names, "cache": _cache,
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from typing import Any
 
 from analysis.explain import sentence
+from dashboard.cli_names import with_origin
 from dashboard.cli_output import signed, table
 
 NEURONS = 5
@@ -17,6 +18,7 @@ def explained(found: dict[str, Any]) -> list[str]:
     lines += table(("layer", "neuron: effect", "strongest place", "group: measured"), [
         (one["layer"], _neurons(one), _place(one), _group(one)) for one in found["layers"]
     ])  # fmt: skip
+    lines += _called(found)
     checks = [c for c in found["checks"] if c["removed"] == "neurons"]
     lines += ["", "Check: the margin without the neurons that carry it, and without others"]
     head = ("layer", "removed", "as it is", "without", "equally active", "random", "flips", "")
@@ -26,6 +28,16 @@ def explained(found: dict[str, Any]) -> list[str]:
 
 def _neurons(one: dict[str, Any]) -> str:
     return "  ".join(f"{n['channel']}: {signed(n['effect'])}" for n in one["channels"][:NEURONS])
+
+
+def _called(found: dict[str, Any]) -> list[str]:
+    """What those neurons are called, layer by layer, as far as they have names."""
+    rows = [
+        (one["layer"], row["channel"], with_origin(row))
+        for one in reversed(found["layers"]) for row in one["channels"][:NEURONS]
+        if row.get("name")
+    ]  # fmt: skip
+    return ["", "What they are called", *table(("layer", "neuron", "name"), rows)] if rows else []
 
 
 def _place(one: dict[str, Any]) -> str:

@@ -132,6 +132,7 @@ def _fires(given: argparse.Namespace) -> Answer:
     from analysis.attribution import attribute, position
     from analysis.explain import look, resolve, sides
     from analysis.layers import find_layer
+    from dashboard.cli_names import Called, with_origin
 
     classifier = _network(given)
     layer = find_layer(classifier, given.layer)
@@ -141,10 +142,11 @@ def _fires(given: argparse.Namespace) -> Answer:
     target = resolve(classifier, seen.logits, given.said, given.rather_than)
     found = attribute(classifier, seen.x, [layer.name], target)
     rows = fires(found.layers[layer.name], at=given.at, top=given.top, sort=given.sort)
+    called = Called(given, classifier)
     neurons = [
-        {"channel": r["channel"], "activation": r["activation"], "attribution": r["effect"]}
-        for r in rows
-    ]
+        {"channel": r["channel"], "activation": r["activation"], "attribution": r["effect"],
+         **called(layer.name, r["channel"])} for r in rows
+    ]  # fmt: skip
     said, other = sides(classifier, seen.logits, found.target)
     document = {
         "layer": layer.name, "grid": layer.grid, "at": given.at,
@@ -153,12 +155,12 @@ def _fires(given: argparse.Namespace) -> Answer:
     }  # fmt: skip
     where = "whole picture" if given.at is None else f"place {given.at[0]},{given.at[1]}"
     head = f"{layer.name}, {where}: {_claim(said, other, found.margin)}"
-    shown = [(n["channel"], n["activation"], out.signed(n["attribution"])) for n in neurons]
-    return document, [
-        head,
-        *_mark(classifier),
-        *out.table(("neuron", "activation", "effect"), shown),
+    shown = [
+        (n["channel"], n["activation"], out.signed(n["attribution"]), with_origin(n))
+        for n in neurons
     ]
+    table = out.table(("neuron", "activation", "effect", "name"), shown)
+    return document, [head, *_mark(classifier), *table]
 
 
 def _mark(classifier: "Classifier") -> list[str]:
@@ -207,6 +209,7 @@ def _visualize(given: argparse.Namespace) -> Answer:
 def _explain(given: argparse.Namespace) -> Answer:
     from analysis.explain import explain, look
     from dashboard.cli_icons import icons_for
+    from dashboard.cli_names import Called
     from dashboard.cli_tables import explained
 
     path = out.target(given.output, (".html", ".htm")) if given.output else None
@@ -216,6 +219,10 @@ def _explain(given: argparse.Namespace) -> Answer:
         classifier, seen, said=given.said, rather_than=given.rather_than, layer=given.layer,
         seed=given.seed, progress=out.progress("layers"),
     )  # fmt: skip
+    called = Called(given, classifier)
+    for one in found["layers"]:
+        for row in one["channels"]:
+            row |= called(one["layer"], row["channel"])
     document: dict[str, Any] = {"file": given.image, **found}
     lines = explained(found)
     if path is not None:
@@ -227,6 +234,15 @@ def _explain(given: argparse.Namespace) -> Answer:
         document["report"] = path
         lines = [*lines, "", f"report: {_named(path)}"]
     return document, lines
+
+
+# ---- names ----
+
+
+def _names(given: argparse.Namespace) -> Answer:
+    from dashboard.cli_names import names
+
+    return names(given, lambda: _network(given).fingerprint)
 
 
 # ---- cache ----
@@ -262,5 +278,5 @@ def _said(value: Any) -> str:
 
 _ANSWERS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "models": _models, "layers": _layers, "predict": _predict, "fires": _fires,
-    "visualize": _visualize, "explain": _explain, "cache": _cache,
+    "visualize": _visualize, "explain": _explain, "names": _names, "cache": _cache,
 }  # fmt: skip

@@ -30,6 +30,7 @@ GLOSSARY = {
     "of several things that the neuron looks for. This is measured on the icon that is shown.",
     "weights": "How the network is wired: what one more of the other neuron, everywhere, adds to "
     "this one, with everything between them taken as linear.",
+    "selectivity": "How far it prefers one class: 0, it answers all classes alike; 1, one alone.",
     "logit": "The network's raw score of a class, before scores are made into percentages.",
 }
 NOTHING_YET = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="

@@ -7,11 +7,13 @@ and is kept.
 
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from dashboard.naming import own_names
 from dashboard.protocol import BACKGROUND, VISIBLE, JobStatus
 from dashboard.service import Service
+from dashboard.starter import icons_of, reference_of
 
 BATCH = 4
 ENOUGH = 100  # pictures, below which a class profile is no name
@@ -22,6 +24,17 @@ LABELS = {
     "examples": "looking for real patches",
     "trusted": "measuring how far to trust an icon",
 }
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """A layer's automatic names and of how many pictures; ``final``: better ones will not come;
+    ``reference``: they are of the reference photographs, not of the open pictures."""
+
+    names: dict[str, str]
+    pictures: int
+    final: bool
+    reference: bool = False
 
 
 class IconDesk:
@@ -40,17 +53,16 @@ class IconDesk:
 
     def icons(self, model: str, layer: str, tokens: list[str]) -> dict[str, dict[str, Any]]:
         """{token: {url, state, name}} of what is there; what is missing starts to be rendered."""
+        answer = icons_of(self.service.pack(model), layer, tokens)
+        drawn = [t for t in tokens if t not in answer]
         with self._lock:
             self._leave_icons(model, layer)
-            self._look_up(model, layer, tokens)
-            self._start(model, layer, tokens)
-            names = self._names_of(model, layer)
-            answer = {t: self._state(model, layer, t) for t in tokens}
+            self._look_up(model, layer, drawn)
+            self._start(model, layer, drawn)
+            known = self._named(model, layer)
+            answer |= {t: self._state(model, layer, t) for t in drawn}
         own = {str(unit): name for unit, name in own_names(self.service, model, layer).items()}
-        seen = self._seen.get((model, layer), 0)
-        return {
-            t: {**icon, **_called(t.rstrip("!"), own, names, seen)} for t, icon in answer.items()
-        }
+        return {t: {**icon, **_called(t.rstrip("!"), own, known)} for t, icon in answer.items()}
 
     def _leave_icons(self, model: str, layer: str) -> None:
         """Icons of a layer that no page has asked for lately stop; they begin anew when it does."""
@@ -103,7 +115,19 @@ class IconDesk:
     def names(self, model: str, layer: str) -> dict[str, str] | None:
         """Automatic names of a layer's neurons; None while the pictures are looked through."""
         with self._lock:
-            return self._names_of(model, layer)
+            known = self._named(model, layer)
+        return known.names if known.final else None
+
+    def _named(self, model: str, layer: str) -> Automatic:
+        """The names that the open pictures give; where these are few, or still looked through, what
+        the reference photographs say."""
+        names, seen = self._names_of(model, layer), self._seen.get((model, layer), 0)
+        few = len(self.service.library.pictures()) < ENOUGH or (names is not None and seen < ENOUGH)
+        reference = reference_of(self.service, model, layer) if few or names is None else None
+        if reference is None:
+            return Automatic(names or {}, seen, final=names is not None)
+        given = {str(unit): name for unit, name in enumerate(reference.names) if name}
+        return Automatic(given, reference.pictures, final=few, reference=True)
 
     def _names_of(self, model: str, layer: str) -> dict[str, str] | None:
         """Automatic names; None until the pass over the open pictures is through."""
@@ -155,15 +179,14 @@ class IconDesk:
         return {"running": running, "notices": new, "seen": len(notices)}
 
 
-def _called(
-    unit: str, own: dict[str, str], names: dict[str, str] | None, pictures: int
-) -> dict[str, Any]:
+def _called(unit: str, own: dict[str, str], known: Automatic) -> dict[str, Any]:
     """The neuron's name; what it fires most for, where that rests on too few pictures to be one."""
-    automatic = (names or {}).get(unit, "")
-    enough = pictures >= ENOUGH
+    automatic = known.names.get(unit, "")
+    enough = known.pictures >= ENOUGH
     return {
         "name": own.get(unit) or (automatic if enough else ""), "own": unit in own,
-        "named": names is not None, "hint": "" if enough else automatic, "pictures": pictures,
+        "named": known.final, "hint": "" if enough else automatic, "pictures": known.pictures,
+        "reference": known.reference,
     }  # fmt: skip
 
 

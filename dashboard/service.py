@@ -11,9 +11,11 @@ from typing import Any
 
 from analysis.library import Library
 from cache.errors import UserError
+from cache.starter import Pack
 from cache.store import Store
 from dashboard.config import Config
 from dashboard.jobs import Jobs
+from dashboard.starter import Starter
 
 KEPT_ANSWERS = 400
 
@@ -21,8 +23,12 @@ KEPT_ANSWERS = 400
 class Service:
     """The seam between the page and the worker. Thread-safe: Dash serves callbacks in threads."""
 
-    def __init__(self, config: Config, jobs: Jobs, store: Store, library: Library) -> None:
+    def __init__(
+        self, config: Config, jobs: Jobs, store: Store, library: Library,
+        starter: Starter | None = None,
+    ) -> None:  # fmt: skip
         self.config, self.jobs, self.store, self.library = config, jobs, store, library
+        self.starter = starter or Starter()
         self._answers: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -45,6 +51,10 @@ class Service:
         """What is known of a network: name, classes, ladder, layers, default layer."""
         answer: dict[str, Any] = self.ask("network", model=name or self.config.model)
         return answer
+
+    def pack(self, name: str | None) -> Pack | None:
+        """The starter pack, where it is of this network."""
+        return self.starter.fitting(self.model(name)["fingerprint"], self.config.seed)
 
     def picture_key(self, key: str | None) -> str:
         """The picture asked for, or the first one there is."""

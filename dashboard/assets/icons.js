@@ -18,15 +18,18 @@
   function named() {
     for (const el of document.querySelectorAll(".unit-name[data-icon]")) {
       const icon = known.get(keyOf(el));
-      const name = icon && icon.named && (icon.name || "neuron " + el.dataset.icon);
+      const name = icon && (icon.name || (icon.named && "neuron " + el.dataset.icon));
       if (name && el.dataset.shown !== name) {
         el.dataset.shown = el.textContent = name;
-        const origin = icon.own ? "your name for it" : "automatic, from the pictures that are open";
-        const hint = icon.hint ? `${icon.hint}, of only ${icon.pictures} pictures: too few for a name` : "";
+        const lent = Boolean(icon.name && icon.reference && !icon.own);
+        const from = lent ? `from ${icon.pictures.toLocaleString("en")} reference photographs` : "from the pictures that are open";
+        const origin = icon.own ? "your name for it" : `automatic, ${from}`;
+        const hint = icon.hint ? `${icon.hint}, of only ${icon.pictures} pictures: too few for a name` : lent ? from : "";
         el.title = icon.name ? `${name} \u2013 ${origin}` : hint;
         const small = el.parentElement.querySelector(".unit-hint");
         if (small) small.textContent = hint;
         el.classList.toggle("own", Boolean(icon.own));
+        el.classList.toggle("lent", lent);
       }
     }
   }
@@ -43,8 +46,28 @@
 
   // What a place shows now: "402!" (full quality) shows the quick picture until it is finished itself.
   function newest(el) {
-    const icon = known.get(keyOf(el)), quick = known.get(keyOf(el).replace(/!$/, ""));
+    const icon = known.get(keyOf(el)), quick = known.get(keyOf(el).replace(/!$/, "")) || shipped(el);
+    if (!icon && !el.dataset.icon.endsWith("!")) return quick;
     return over(icon) || !quick || !quick.url ? icon : { ...quick, state: "forming" };
+  }
+
+  // What came with the program is there before anybody is asked: "model" -> {base, layers: {layer: runs}}.
+  const packs = new Map();
+
+  function shipped(el) {
+    const { model, layer } = el.dataset, unit = el.dataset.icon.replace(/!$/, "");
+    if (!packs.has(model)) { packs.set(model, null); fetchPack(model); }
+    const pack = packs.get(model), runs = pack && /^\d+$/.test(unit) && pack.layers[layer];
+    const has = runs && runs.some(([first, last]) => first <= unit && unit <= last);
+    return has ? { url: `${pack.base}/${layer}/${unit}.webp`, state: "done" } : null;
+  }
+
+  async function fetchPack(model) {
+    try {
+      const answer = await fetch("/api/starter?" + new URLSearchParams({ model }));
+      if (answer.ok) packs.set(model, await answer.json());
+    } catch (error) { packs.delete(model); }
+    soon();
   }
 
   const WALL = 8; // icons of the wall that are asked for at a time, so that others do not wait for all of it
@@ -61,7 +84,7 @@
       show(el, newest(el));
       const icon = known.get(keyOf(el));
       if ((over(icon) && icon.named) || !inSight(el)) continue;
-      if (el.closest("#wall") && !over(icon) && ++wall > WALL) continue;
+      if (el.closest("#wall") && !over(newest(el)) && ++wall > WALL) continue;
       const place = el.dataset.model + "|" + el.dataset.layer;
       if (!wanted.has(place)) wanted.set(place, new Set());
       wanted.get(place).add(el.dataset.icon.replace(/!$/, "")).add(el.dataset.icon);

@@ -13,6 +13,7 @@ from dashboard.markup import markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
+from dashboard.starter import class_url
 from dashboard.views import explore_check, explore_map, explore_neurons
 from dashboard.views.context import Context
 from dashboard.views.explore import vs_button
@@ -163,14 +164,18 @@ def _answer(here: Context, row: dict[str, Any]) -> Component:
     side = " a" if index == here.a else " b" if index == here.b else ""
     bar = html.I(style={"width": f"{100 * row['probability']:.1f}%"})
     truth = [html.Span("true class", className="truth")] * (here.answers["label"] == index)
+    drawn = class_url(here.service.pack(here.model), index)
+    what = f"What {name} looks like to the network"
+    icon = html.Img(src=drawn or "", alt=what, title=what, width=28, height=28)
     return html.Div(
         [
+            *[icon] * (drawn is not None),
             action([bar, name, *truth], {"a": index, "b": None if index == here.b else here.b},
                    label=f"explain {name}", className="name"),
             html.Span(share(row["probability"]), className="num"),
             vs_button(index, name, chosen=index == here.b),
         ],
-        className="answer" + side, **{"data-class": str(index)},
+        className="answer" + side + " drawn" * (drawn is not None), **{"data-class": str(index)},
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from dashboard.markup import ATTRIBUTE, markup, panel
 from dashboard.parts import part
 from dashboard.protocol import INTERACTIVE, JobError
 from dashboard.service import Service
+from dashboard.views import neuron_reference
 from dashboard.views.context import ROWS, Context
 from dashboard.views.explore_check import bars
 from dashboard.views.neuron_panels import responses
@@ -125,7 +126,8 @@ def neurons(here: Context) -> list[Component]:
     more = html.Button("more", type="button", className="more", **{"data-local": "all"})
     words = ["--layer", here.layer, *here.versus, "--top", str(ROWS)]
     words += ["--at", f"{place[0]},{place[1]}"] if place else []
-    return [heads, *rows, more, copy_command(here.command("fires", *words))]
+    command = copy_command(here.command("fires", *words))
+    return [heads, *rows, more, neuron_reference.note_on_names(here), command]
 
 
 def _row(here: Context, row: dict[str, Any], most: float, reach: float) -> Component:
@@ -242,9 +244,9 @@ def drawer(here: Context) -> list[Component]:
         ],
         className="facts",
     )
-    top = html.Div([html.Div([html.H2(unit_name(here.model, here.layer, unit)),
-                    html.Span(f"{here.layer}, neuron {unit}", className="auto")]), close_button()],
-                   className="top")  # fmt: skip
+    name = html.H2([unit_name(here.model, here.layer, unit), html.Span(className="unit-hint")])
+    where = html.Span(f"{here.layer}, neuron {unit}", className="auto")
+    top = html.Div([html.Div([name, where]), close_button()], className="top")
     icon = unit_icon(here.model, here.layer, unit, size=192)
     looks = html.Div([html.P(["What it looks for: the picture that excites it most."],
                       className="caption"),

@@ -4,6 +4,7 @@ what it feeds, its weights, and how it answers to all open pictures.
 Each panel comes when it is ready.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash
@@ -11,11 +12,13 @@ from dash import Input, State, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard.components import action, amount, note, signed, term, unit_icon
+from dashboard.components import action, note, signed, term, unit_icon
 from dashboard.markup import ATTRIBUTE, filled, markup, panel
 from dashboard.parts import part
 from dashboard.protocol import BACKGROUND, JobError, JobStatus
 from dashboard.service import Service
+from dashboard.views import neuron_reference
+from dashboard.views.charts import class_rows, histogram
 from dashboard.views.context import Context
 
 PATIENCE = 280  # seconds that a panel waits for what it measures
@@ -37,9 +40,9 @@ def layout() -> list[Component]:
     ]  # fmt: skip
 
 
-def busy() -> Component:
-    """What stands in a panel until it is measured."""
-    return note("Measuring\u2026", kind="busy")
+def busy(*known: Component | None) -> Component:
+    """What stands in a panel until it is measured: what is ``known`` already."""
+    return html.Div([*known, note("Measuring\u2026", kind="busy")])
 
 
 def register(app: dash.Dash, service: Service) -> None:
@@ -88,11 +91,13 @@ def _trust(here: Context, unit: int, running: dict[str, str]) -> Component:
     status: JobStatus = jobs.wait(job, timeout=PATIENCE)
     if status.state != "done":
         return note(status.error or "This was given up; choose the neuron again.", kind="quiet")
-    return verdict(status.result)
+    found = status.result
+    return verdict(found, neuron_reference.facts(here, unit, found["activation"]))
 
 
-def verdict(found: dict[str, Any]) -> Component:
-    """The sentence, the numbers that it follows from, and the seeds' pictures."""
+def verdict(found: dict[str, Any], reference: Sequence[tuple[str, str]] = ()) -> Component:
+    """The sentence, the numbers that it follows from, what the ``reference`` photographs say, and
+    the seeds' pictures."""
     sentence = found["sentence"][0].upper() + found["sentence"][1:] + "."
     reached = f"{found['ratio']:.1f} times" if found["ratio"] else "no picture excites it, and not"
     facts = [
@@ -101,6 +106,7 @@ def verdict(found: dict[str, Any]) -> Component:
         ("its rank among all neurons on this icon", f"{found['rank']} of {found['units']}"),
         ("how alike the seeds' pictures are to the layer", f"{found['agreement']:.2f} of 1"),
         ("spread of their activation", f"\u00b1 {100 * found['spread']:.0f} %"),
+        *reference,
     ]
     cells: list[Component] = []
     for label, value in facts:
@@ -234,26 +240,8 @@ def _weight(value: float, reach: float) -> Component:
 def responses(here: Context, unit: int) -> Component:
     """How it answers to all open pictures: a histogram, and the classes that it answers most."""
     found = here.service.ask("responses", model=here.model, layer=here.layer, channel=unit)
-    most = max([1, *found["counts"]])
-    bars = [
-        html.I(style={"height": f"{100 * n / most:.0f}%"},
-               title=f"{n} pictures: {amount(low)} to {amount(high)}")
-        for n, low, high in zip(found["counts"], found["edges"], found["edges"][1:], strict=False)
-    ]  # fmt: skip
-    ends = [html.Span(amount(found["edges"][0])), html.Span(amount(found["edges"][-1]))]
-    chart = html.Figure([
-        html.Div(bars, className="histogram", role="img",
-                 **{"aria-label": "Histogram of its strongest response to each picture"}),
-        html.Div(ends, className="axis label"),
-        html.Figcaption("Its strongest response to each of the "
-                        f"{found['pictures']} pictures", className="caption"),
-    ])  # fmt: skip
-    top = max([1e-12, *(row["mean"] for row in found["classes"])])
-    rows = [
-        html.Div([html.Span(row["class"]), html.Span(html.I(style={
-            "width": f"{100 * max(0.0, row['mean']) / top:.0f}%"}), className="bar activation"),
-            html.Span(f"{row['pictures']}", className="label")], className="class-row wide")
-        for row in found["classes"][:6]
-    ]  # fmt: skip
+    text = f"Its strongest response to each of the {found['pictures']} pictures"
+    chart = histogram(found["edges"], found["counts"], text)
     head = html.H3("Classes that it answers most, with how many pictures of each")
-    return html.Div([chart, html.Div([head, *rows])], className="links")
+    shown = html.Div([chart, html.Div([head, *class_rows(found["classes"])])], className="links")
+    return html.Div([shown, neuron_reference.responses(here, unit)])

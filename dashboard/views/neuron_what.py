@@ -13,7 +13,7 @@ from dashboard.markup import ATTRIBUTE, markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
-from dashboard.views import neuron_panels
+from dashboard.views import neuron_panels, neuron_reference
 from dashboard.views.context import Context
 from dashboard.views.explore_neurons import drawing_of, patches_of
 
@@ -46,7 +46,8 @@ def register(app: dash.Dash, service: Service) -> None:
         except (UserError, JobError) as error:
             return markup(note(str(error), kind="error")), "", "", "", True
         looking = note("Looking through the open pictures\u2026", kind="busy")
-        filled = (facts, looking, neuron_panels.busy(), copy_command(drawing_of(here, unit)))
+        before = neuron_panels.busy(neuron_reference.waiting(here, unit))
+        filled = (facts, looking, before, copy_command(drawing_of(here, unit)))
         return *map(markup, filled), False
 
     @app.callback(

@@ -212,7 +212,8 @@ def _rests_at_the_bottom(phone: Screen) -> bool:
 
 
 def test_icons_form(screen: Screen) -> None:
-    screen.open()
+    """Of a network that no starter pack is of."""
+    screen.open("/explore?model=efficientnet_lite0")
     icon = screen.at("#neurons img.unit-icon").first
     expect(icon).to_have_attribute("src", re.compile("^/blob/"))
     first = icon.get_attribute("src")
