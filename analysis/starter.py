@@ -62,15 +62,15 @@ class Kind:
 # layers look for is a few pixels large: drawn at 224 and made smaller, stripes run into each other
 # and a lattice of dots is gone; at a network input of 96 each repeats a few times, and is seen.
 KINDS = {
-    "features.12": Kind(96, 224, 1.5),
-    "features.11": Kind(96, 224, 1.4),
-    "features.10": Kind(96, 224, 1.3),
-    "features.9": Kind(96, 224, 1.2),
-    CLASSES: Kind(80, 224, 1.5),
-    "features.7": Kind(96, 224, 1.1),
-    "features.6": Kind(96, 96, 0.5),
-    "features.4": Kind(64, 96, 0.4),
-    "features.3": Kind(64, 96, 0.3),
+    "features.12": Kind(96, 224, 1.0),
+    "features.11": Kind(96, 224, 0.95),
+    "features.10": Kind(96, 224, 0.85),
+    "features.9": Kind(96, 224, 0.8),
+    CLASSES: Kind(80, 224, 1.1),
+    "features.7": Kind(96, 224, 0.75),
+    "features.6": Kind(96, 96, 0.35),
+    "features.4": Kind(64, 96, 0.25),
+    "features.3": Kind(64, 96, 0.2),
 }
 
 

@@ -71,9 +71,8 @@ def test_names_and_numbers_say_that_they_are_of_reference_photographs(
     stored = pack.picture(LAYER, UNIT)
     assert stored is not None
     times = stored.reached / float(numbers.widest[UNIT])
-    expect(screen.at("#neuron-trust")).to_contain_text(
-        f"{times:.1f} times the strongest of {words}"
-    )
+    expect(screen.at("#neuron-trust")).to_contain_text(f"the icon against {words}")
+    expect(screen.at("#neuron-trust")).to_contain_text(f"{times:.1f} times the strongest")
     expect(screen.at("#reference-responses")).to_contain_text(words)
     first = screen.at("#reference-responses .class-row span").first
     assert first.inner_text() in numbers.names[UNIT]
