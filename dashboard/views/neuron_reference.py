@@ -32,13 +32,13 @@ def facts(here: Context, unit: int, activation: float | None = None) -> list[Fac
     stored, of = pack.picture(here.layer, unit), photographs(known.pictures)
     peak = activation if activation is not None or stored is None else stored.peak
     rows = [
-        ("as a mean over all places, the icon excites it", stored and stored.reached, known.widest),
+        ("as a mean over all places", stored.reached if stored else None, known.widest),
         ("at its strongest place", peak, known.maximum),
     ]
     return [
-        (label, f"{value / float(most[unit]):.1f} times the strongest of {of}")
-        if most[unit] > 0 else (label, f"none of {of} excites it")
-        for label, value, most in rows if value is not None
+        (f"the icon against {of}, {where}", f"{value / float(most[unit]):.1f} times the strongest")
+        if most[unit] > 0 else (f"{of}, {where}", "none excites it")
+        for where, value, most in rows if value is not None
     ]  # fmt: skip
 
 

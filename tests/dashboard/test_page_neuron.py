@@ -97,7 +97,7 @@ def test_search_by_number_and_by_class(screen: Screen) -> None:
     screen.at("#wall-search").fill("51")
     expect(screen.at("#wall-count")).to_have_text("3 of 512")
     assert sorted(units(screen)) == [51, 510, 511]
-    wait_until(lambda: _found(screen, "military"), "the class profile is known")
+    wait_until(lambda: _found(screen, "drum"), "the class profile is known")
     screen.at("#wall-search").fill("no such thing")
     expect(screen.at("#wall-count")).to_have_text("0 of 512")
 
