@@ -46,9 +46,9 @@ class Packed:
 
     def values(self) -> Array:
         """Activations again, to within half a step: reach / 510, or reach / 254 where signed."""
-        codes, wide = self.codes.astype(np.float32), self.reach[:, None, None]
-        back: Array = (codes - 128) / 127 * wide if self.signed else codes / 255 * wide
-        return back
+        zero, full = (128, 127) if self.signed else (0, 255)
+        part = (self.codes.astype(np.float32) - zero) / full
+        return (part * self.reach[:, None, None]).astype(np.float32)
 
 
 def channel_maps(classifier: "Classifier", layer_name: str, x: Tensor) -> Maps:

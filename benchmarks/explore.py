@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -39,7 +38,7 @@ STATE = """() => ({
 def served(model: str, folder: str | None) -> Iterator[str]:
     """The real command on an empty cache."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
-        words = [str(Path(sys.executable).with_name("neuronscope")), "serve", "--no-browser"]
+        words = [sys.executable, "-P", "-m", "dashboard.cli", "serve", "--no-browser"]
         words += ["--model", model, "--port", str(PORT), "--cache", cache]
         words += ["--images", folder] if folder else []
         process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)

@@ -30,6 +30,8 @@ GLOSSARY = {
     "of several things that the neuron looks for. This is measured on the icon that is shown.",
     "weights": "How the network is wired: what one more of the other neuron, everywhere, adds to "
     "this one, with everything between them taken as linear.",
+    "hinton": "A Hinton diagram: the area of a square is the size of the number, its colour the "
+    "sign, blue above zero and orange below.",
     "logit": "The network's raw score of a class, before scores are made into percentages.",
 }
 NOTHING_YET = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
