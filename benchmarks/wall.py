@@ -4,10 +4,10 @@ real command.
     python -m benchmarks.wall [--seconds S] [--throttle N]
 
 A toy network with a layer of 2,048 channels is served, with an icon in the cache for each (noise,
-so that no two are alike). The wall is scrolled by 60 pixels a frame, nearly a row; the time from frame to
-frame is taken by ``requestAnimationFrame``: median and 95th percentile in milliseconds, from a cold
-start, when every icon is fetched and decoded for the first time, and on the way back. Beside it how
-long the page's own thread was busy a frame.
+so that no two are alike). The wall is scrolled by 60 pixels a frame, nearly a row; the time
+from frame to frame is taken by ``requestAnimationFrame``: median and 95th percentile in
+milliseconds, from a cold start, when every icon is fetched and decoded for the first time, and on
+the way back. Beside it how long the page's own thread was busy a frame.
 """
 
 import argparse
