@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -36,11 +35,11 @@ STATE = """() => ({
 
 
 @contextmanager
-def served(model: str, folder: str | None) -> Iterator[str]:
-    """The real command on an empty cache."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
-        words = [str(Path(sys.executable).with_name("neuronscope")), "serve", "--no-browser"]
-        words += ["--model", model, "--port", str(PORT), "--cache", cache]
+def served(model: str, folder: str | None, *, cache: str | None = None) -> Iterator[str]:
+    """The real command, on an empty cache unless one is given."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:
+        words = [sys.executable, "-P", "-m", "dashboard.cli", "serve", "--no-browser"]
+        words += ["--model", model, "--port", str(PORT), "--cache", cache or empty]
         words += ["--images", folder] if folder else []
         process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
         try:

@@ -31,6 +31,8 @@ GLOSSARY = {
     "weights": "How the network is wired: what one more of the other neuron, everywhere, adds to "
     "this one, with everything between them taken as linear.",
     "selectivity": "How far it prefers one class: 0, it answers all classes alike; 1, one alone.",
+    "hinton": "A Hinton diagram: the area of a square is the size of the number, its colour the "
+    "sign, blue above zero and orange below.",
     "logit": "The network's raw score of a class, before scores are made into percentages.",
 }
 NOTHING_YET = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="

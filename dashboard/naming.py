@@ -79,9 +79,18 @@ def _wall(service: Service, desk: Desk, given: Any) -> dict[str, Any]:
     a, b = (int(given[k]) if given.get(k, "").isdecimal() else None for k in ("a", "b"))
     asked = {"model": known["name"], "picture": picture, "layer": layer, "a": a, "b": b}
     answer = service.ask("wall", **asked)
-    own = own_names(service, known["name"], layer)
+    own, names = own_names(service, known["name"], layer), desk.names(known["name"], layer)
     return {
-        **answer, "own": {str(k): v for k, v in own.items()},
-        "names": desk.names(known["name"], layer),
+        **answer, "own": {str(k): v for k, v in own.items()}, "names": names,
+        "profiles": None if names is None else _profiles(service, known["name"], layer),
         "layers": [{"layer": s["layer"], "channels": s["channels"]} for s in known["ladder"]],
     }  # fmt: skip
+
+
+def _profiles(service: Service, model: str, layer: str) -> dict[str, Any] | None:
+    """What the neurons speak for; None where the pass over the pictures came to nothing."""
+    try:
+        found: dict[str, Any] = service.ask("profiles", model=model, layer=layer)
+    except UserError:
+        return None
+    return found

@@ -14,7 +14,7 @@ from PIL import Image
 from analysis import images
 from analysis.patches import patch_box
 from cache.errors import UserError
-from dashboard import naming, starter
+from dashboard import live, naming, starter
 from dashboard.answers import answered, as_json
 from dashboard.icon_desk import IconDesk
 from dashboard.service import Service
@@ -33,6 +33,7 @@ def register(server: Flask, service: Service) -> None:
     _live(server, service, desk)
     naming.register(server, service, desk)
     starter.register(server, service)
+    live.register(server, service)
 
 
 def _refuse_strangers() -> Response | None:
@@ -127,7 +128,10 @@ def _live(server: Flask, service: Service, desk: IconDesk) -> None:
     def icons() -> Response:
         args = request.args
         tokens = [t for t in args.get("icons", "").split(",") if t][:200]
-        return answered(lambda: desk.icons(args.get("model", ""), args.get("layer", ""), tokens))
+        behind = args.get("behind") == "1"
+        return answered(
+            lambda: desk.icons(args.get("model", ""), args.get("layer", ""), tokens, behind=behind)
+        )
 
     @server.get("/api/grid")
     def grid() -> Response:

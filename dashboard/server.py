@@ -16,6 +16,7 @@ from cache.store import Store
 from dashboard.app import create_app
 from dashboard.config import Config
 from dashboard.jobs import Jobs
+from dashboard.live import IN_MEMORY
 from dashboard.pictures import open_library
 from dashboard.service import Service
 
@@ -32,7 +33,10 @@ def serve(config: Config) -> None:
     with Jobs(worker) as jobs:
         app = create_app(Service(config, jobs, store, library))
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        server = create_server(app.server, host=config.host, port=config.port, threads=THREADS)
+        server = create_server(
+            app.server, host=config.host, port=config.port, threads=THREADS,
+            inbuf_overflow=IN_MEMORY, outbuf_overflow=IN_MEMORY,
+        )  # fmt: skip
         address = f"http://{config.host}:{config.port}"
         print(f"Neuronscope is at {address}  (Ctrl-C stops it)", file=sys.stderr, flush=True)
         if config.browser:

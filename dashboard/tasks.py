@@ -18,6 +18,7 @@ from dashboard.grids import blocks, numbers
 from dashboard.protocol import Task
 from dashboard.tasks_check import CHECK_TASKS
 from dashboard.tasks_icons import ICON_TASKS
+from dashboard.tasks_live import LIVE_TASKS
 from dashboard.tasks_neuron import NEURON_TASKS
 from dashboard.tasks_patches import PATCH_TASKS
 from dashboard.tasks_wall import WALL_TASKS
@@ -172,5 +173,5 @@ TASKS: dict[str, Task] = {
     "networks": networks, "network": network, "predict": predict, "grid": grid,
     "ladder": ladder, "neurons": neurons, "channel_map": channel_map,
     **CHECK_TASKS, **ICON_TASKS, **PATCH_TASKS, **WALL_TASKS,
-    **NEURON_TASKS,
+    **NEURON_TASKS, **LIVE_TASKS,
 }  # fmt: skip

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from analysis.attribution import Array
 from analysis.featurevis.icons import IconRequest, in_quality
 from analysis.featurevis.icons import strides as icon_strides
 from analysis.feeds import Check, Row, drives, feeds
+from analysis.layers import Layer
 from analysis.trust import trust
 from analysis.weights import into, maps_behind, speaks_for
 from cache.errors import UserError
 from dashboard.bench import Bench
+from dashboard.grids import blocks, numbers
 from dashboard.protocol import Progress, Task
 from dashboard.tasks_icons import Subject, icon_key
 from dashboard.tasks_patches import examples, read_examples
@@ -21,6 +24,7 @@ from dashboard.tasks_patches import examples, read_examples
 SEEDS = 3
 WEIGHTS = 12
 CLASSES = 4
+MAP_CELLS = 14
 
 
 def trusted(bench: Bench, *, model: str, layer: str, unit: int) -> Iterator[Progress]:
@@ -96,6 +100,8 @@ def links(
         names = classifier.categories.names
         for row in answer["drives"]["rows"]:
             row["class"] = names[row["channel"]]
+    else:
+        _located(answer["drives"]["rows"], later.effects, bench.layer(model, later.later))
     try:
         found = feeds(classifier, opened.x, layer, unit, place=place)
     except UserError:  # no layer of the ladder comes before
@@ -104,7 +110,16 @@ def links(
         "layer": found.source.layer.name, "rows": _rows(found.rows),
         "together": _check(found.together), "everything": _check(found.everything),
     }  # fmt: skip
+    _located(answer["feeds"]["rows"], found.source.effect, found.source.layer)
     return answer
+
+
+def _located(rows: list[dict[str, Any]], effects: Array, layer: Layer) -> None:
+    """Adds to each row where in its layer the effect lies, from (C, P): {rows, cols, values}."""
+    for row in rows:
+        places = effects[row["channel"], layer.extras :].reshape(layer.grid or (1, 1))
+        cells = blocks(places, MAP_CELLS, "sum")
+        row["map"] = {"rows": cells.shape[0], "cols": cells.shape[1], "values": numbers(cells)}
 
 
 def _rows(rows: tuple[Row, ...]) -> list[dict[str, Any]]:

@@ -9,15 +9,39 @@
   const SORTS = {
     effect: (d) => (u) => -Math.abs(d.effect[u]), activation: (d) => (u) => -d.activation[u],
     number: () => (u) => u, name: (d) => (u) => nameOf(d, u).toLowerCase() || "\uffff",
+    class: byClass, selectivity: (d) => (u) => (d.profiles ? -d.profiles.selectivity[u] : 0),
   };
-  const state = { asked: null, data: null, order: [], sort: "effect", search: "", cells: new Map(), again: null };
+  const MEASURES = {
+    "class selectivity": "Class selectivity (Morcos et al. 2018): its mean response to its best class minus that to " +
+      "all other classes, over their sum. 0: all alike, 1: one class only.",
+    "lifetime sparseness": "Lifetime sparseness (Treves and Rolls 1991), since the classes have too few pictures " +
+      "each to be compared. 0: it answers all pictures alike, 1: a single one.",
+  };
+  const state = { asked: null, data: null, order: [], laid: "", sort: "effect", search: "", cells: new Map(), again: null };
   const el = (id) => document.getElementById(id);
 
   function nameOf(data, unit) { return data.own[unit] || (data.names || {})[unit] || ""; }
 
+  // Neurons of one class stand together, the class with the most neurons first; those without one come last.
+  function byClass(d) {
+    const sizes = new Map(), best = (u) => (d.profiles ? classesOf(d, u)[0] : undefined);
+    for (const u of d.effect.keys()) sizes.set(best(u), (sizes.get(best(u)) || 0) + 1);
+    return (u) => {
+      const name = best(u);
+      if (!name) return "\uffff";
+      const rank = (n) => String(Math.round(n)).padStart(6, "0");
+      return rank(1e5 - sizes.get(name)) + name + rank(1e5 * (1 - d.profiles.selectivity[u]));
+    };
+  }
+
+  function classesOf(data, unit) {
+    return data.profiles ? data.profiles.holds[unit].map((i) => data.profiles.classes[i]) : [];
+  }
+
   function fits(data, unit, words) {
     if (/^\d+$/.test(words)) return String(unit).startsWith(words);
-    const text = ((data.own[unit] || "") + " " + ((data.names || {})[unit] || "")).toLowerCase();
+    const known = [data.own[unit] || "", (data.names || {})[unit] || "", ...classesOf(data, unit)];
+    const text = known.join(" ").toLowerCase();
     return words.split(/\s+/).every((word) => text.includes(word));
   }
 
@@ -32,7 +56,26 @@
     state.cells.clear();
     const count = el("wall-count"), all = d.effect.length;
     count.textContent = words ? `${state.order.length} of ${all}` : `${all} neurons`;
+    measured(d);
     draw();
+  }
+
+  function measured(d) { // what the present order rests on
+    const line = el("wall-measure"), by = state.sort;
+    line.hidden = !["class", "selectivity"].includes(by);
+    if (line.hidden) return;
+    if (!d.profiles) {
+      line.textContent = d.names === null ? "The open pictures are being looked through\u2026"
+        : "The pictures could not be looked through.";
+      return;
+    }
+    const term = document.createElement("span"), over = `, over the ${d.profiles.pictures} open pictures`;
+    term.className = "term";
+    term.tabIndex = 0;
+    term.textContent = by === "class" ? "class profile" : d.profiles.measure;
+    term.dataset.tip = by === "class" ? "Grouped by the class that each neuron answers most in the mean."
+      : MEASURES[d.profiles.measure];
+    line.replaceChildren(term, over);
   }
 
   function columns() { return Math.max(1, Math.floor(el("wall-view").clientWidth / SIDE)); }
@@ -41,18 +84,20 @@
     const view = el("wall-view"), size = el("wall-size");
     if (!view || !state.data || !view.clientWidth) return;
     const wide = columns(), rows = Math.ceil(state.order.length / wide), pitch = view.clientWidth / wide;
-    size.style.height = rows * SIDE + "px";
+    const laid = wide + "|" + pitch, height = rows * SIDE + "px";
+    if (size.style.height !== height) size.style.height = height;
     const first = Math.max(0, Math.floor(view.scrollTop / SIDE) - EXTRA) * wide;
     const last = Math.min(state.order.length, (Math.ceil((view.scrollTop + view.clientHeight) / SIDE) + EXTRA) * wide);
     for (const [at, cell] of state.cells) if (at < first || at >= last) { cell.remove(); state.cells.delete(at); }
     const fresh = document.createDocumentFragment();
     for (let at = first; at < last; at++) {
       let cell = state.cells.get(at);
+      if (cell && state.laid === laid) continue; // touched only where it moves: a frame is short
       if (!cell) { cell = made(state.order[at]); state.cells.set(at, cell); fresh.append(cell); }
       cell.style.transform = `translate(${Math.round((at % wide) * pitch)}px, ${Math.floor(at / wide) * SIDE}px)`;
     }
+    state.laid = laid;
     size.append(fresh);
-    mark();
   }
 
   function made(unit) {
@@ -62,23 +107,37 @@
     cell.className = "wall-cell";
     cell.dataset.unit = unit;
     cell.dataset.do = JSON.stringify({ unit, view: "neuron" });
-    cell.title = `${unit}${name ? ": " + name : ""}\nactivation ${d.activation[unit]}, effect ${d.effect[unit]}`;
+    const choosy = d.profiles && `\nselectivity ${d.profiles.selectivity[unit].toFixed(2)} (${d.profiles.measure})`;
+    cell.title = `${unit}${name ? ": " + name : ""}\nactivation ${d.activation[unit]}, effect ${d.effect[unit]}` +
+      (choosy || "");
+    cell.setAttribute("aria-pressed", String(unit === asked.unit));
     cell.setAttribute("aria-label", `neuron ${unit}${name ? ", " + name : ""}`);
     const icon = new Image(56, 54);
     icon.src = NOTHING_YET;
     icon.className = "unit-icon";
     icon.alt = "";
+    icon.decoding = "async";
     Object.assign(icon.dataset, { model: asked.model, layer: asked.layer, icon: unit });
+    cell.append(icon, foot(d, unit, pull));
+    return cell;
+  }
+
+  function foot(d, unit, pull) { // what the wall is sorted by
+    if (d.profiles && ["class", "selectivity"].includes(state.sort)) {
+      const text = document.createElement("small"), [best] = classesOf(d, unit);
+      text.textContent = state.sort === "class" ? best || "\u2013" : d.profiles.selectivity[unit].toFixed(2);
+      return text;
+    }
     const bar = document.createElement("i");
     bar.className = pull >= 0 ? "for" : "against";
     bar.style.width = Math.round(56 * Math.min(1, Math.abs(pull))) + "px";
-    cell.append(icon, bar);
-    return cell;
+    return bar;
   }
 
   function mark() {
     for (const cell of state.cells.values()) {
-      cell.setAttribute("aria-pressed", String(Number(cell.dataset.unit) === state.asked.unit));
+      const chosen = String(Number(cell.dataset.unit) === state.asked.unit);
+      if (cell.getAttribute("aria-pressed") !== chosen) cell.setAttribute("aria-pressed", chosen);
     }
   }
 
@@ -126,6 +185,8 @@
     state.data = null;
     load();
   }
+
+  neuronscope.nameOf = (unit) => (state.data ? nameOf(state.data, unit) : "");
 
   neuronscope.renamed = function (unit, name) { // a name that was just given
     if (!state.data) return;

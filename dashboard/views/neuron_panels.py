@@ -20,6 +20,7 @@ from dashboard.service import Service
 from dashboard.views import neuron_reference
 from dashboard.views.charts import class_rows, histogram
 from dashboard.views.context import Context
+from dashboard.views.places import place_map
 
 PATIENCE = 280  # seconds that a panel waits for what it measures
 
@@ -136,6 +137,9 @@ def links(here: Context, unit: int) -> Component:
         "links", model=here.model, picture=here.picture, layer=here.layer, unit=unit, at=at
     )
     where = f"at place {at[0]},{at[1]}" if at else "on the whole picture"
+    if not found["activation"]:
+        text = f"Neuron {unit} does not fire {where}: nothing to trace. Choose a brighter place."
+        return html.P(text, className="caption")
     columns = [_fed(here, unit, found["feeds"], where), _driven(here, unit, found["drives"], where)]
     return html.Div(columns, className="links")
 
@@ -161,33 +165,39 @@ def _driven(here: Context, unit: int, drives: dict[str, Any], where: str) -> Com
 
 def _table(here: Context, layer: str | None, rows: list[dict[str, Any]]) -> list[Component]:
     reach = max([1e-12, *(abs(r[k]) for r in rows for k in ("effect", "measured"))])
-    legend = html.Div(
-        [html.Span(), html.Span(), html.Span("estimated"), html.Span("measured")],
-        className="link-row label",
-    )
+    first = [html.Span()] if layer is None else [html.Span(), html.Span(), html.Span("where")]
+    heads = [*first, html.Span("estimated"), html.Span("measured")]
+    kind = "classes" if layer is None else "placed"
+    legend = html.Div(heads, className=f"link-row label {kind}")
     return [legend, *(_link(here, layer, row, reach) for row in rows)]
 
 
 def _link(here: Context, layer: str | None, row: dict[str, Any], reach: float) -> Component:
-    values = [
-        html.Span([_square(row[kind], reach), html.Span(signed(row[kind]), className="num")],
-                  className="weight") for kind in ("effect", "measured")
-    ]  # fmt: skip
+    values = [weighed(row[kind], reach, digits=1) for kind in ("effect", "measured")]
     if layer is None:
-        return html.Div([html.Span(), html.Span(row["class"]), *values], className="link-row")
-    return _source(here, layer, row["channel"], values)
+        return html.Div([html.Span(row["class"]), *values], className="link-row classes")
+    where = place_map(row["map"], "effect", f"Where in {layer} neuron {row['channel']} does it")
+    return source(here, layer, row["channel"], [where, *values], at=row["place"])
 
 
-def _source(here: Context, layer: str, channel: int, values: list[Component]) -> Component:
-    """A neuron of another layer as a row that leads to it."""
+def source(
+    here: Context, layer: str, channel: int, values: list[Component],
+    *, at: list[int] | None = None,
+) -> Component:  # fmt: skip
+    """A neuron, of another layer or of this one, as a row that leads to it, at a place of its layer
+    where one is known."""
     name = html.Span(
         f"neuron {channel}", className="unit-name name",
         **{"data-model": here.model, "data-layer": layer, "data-icon": str(channel)},
     )  # fmt: skip
+    do: dict[str, Any] = {"layer": layer, "unit": channel, "view": "neuron"}
+    where = ""
+    if at is not None:
+        do["at"], where = [int(at[0]), int(at[1])], f", at place {at[0]},{at[1]}"
     return action(
-        [unit_icon(here.model, layer, channel, size=44), name, *values],
-        {"layer": layer, "unit": channel, "view": "neuron"},
-        label=f"Neuron {channel} of {layer}", className="link-row",
+        [unit_icon(here.model, layer, channel, size=44), name, *values], do,
+        label=f"Neuron {channel} of {layer}{where}",
+        className="link-row" + " placed" * (at is not None),
     )  # fmt: skip
 
 
@@ -207,7 +217,7 @@ def wiring(here: Context, unit: int) -> Component:
     """The largest weights into the neuron, and the classes that it speaks for most and least."""
     found = here.service.ask("wiring", model=here.model, layer=here.layer, unit=unit)
     rows = [
-        _source(here, found["source"], row["channel"], [_weight(row["weight"], found["reach"])])
+        source(here, found["source"], row["channel"], [weighed(row["weight"], found["reach"])])
         for row in found["rows"]
     ]
     into = [html.P("Its weights come from the picture itself.", className="caption")]
@@ -223,14 +233,15 @@ def _classes(found: dict[str, Any]) -> list[Component]:
         return [html.P(text, className="caption")]
     reach = max(abs(row["weight"]) for row in found["classes"]) or 1.0
     rows = [
-        html.Div([html.Span(row["class"]), _weight(row["weight"], reach)], className="class-row")
+        html.Div([html.Span(row["class"]), weighed(row["weight"], reach)], className="class-row")
         for row in found["classes"]
     ]
     return [html.H3("Out of it, to the classes: the most and the least"), *rows]
 
 
-def _weight(value: float, reach: float) -> Component:
-    text = html.Span(signed(value, 2), className="num")
+def weighed(value: float, reach: float, *, digits: int = 2) -> Component:
+    """A number with its square; ``reach`` is what the largest square of the diagram stands for."""
+    text = html.Span(signed(value, digits), className="num")
     return html.Span([_square(value, reach), text], className="weight")
 
 

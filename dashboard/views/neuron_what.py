@@ -13,7 +13,7 @@ from dashboard.markup import ATTRIBUTE, markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
-from dashboard.views import neuron_panels, neuron_reference
+from dashboard.views import neuron_hinton, neuron_panels, neuron_reference, places
 from dashboard.views.context import Context
 from dashboard.views.explore_neurons import drawing_of, patches_of
 
@@ -23,13 +23,19 @@ def layout() -> list[Component]:
     patches = html.Section(
         [html.H2("Real patches"), html.Div(id="neuron-patches")], className="panel"
     )
-    rest = [patches, *neuron_panels.layout(), html.Div(id="neuron-command")]
-    return [html.Div(id="neuron-facts"), html.Div(rest, id="neuron-rest", hidden=True)]
+    rest = [
+        patches, *neuron_panels.layout(), neuron_hinton.layout(), html.Div(id="neuron-command")
+    ]  # fmt: skip
+    return [
+        html.Div(id="neuron-facts"), html.Div(rest, id="neuron-rest", hidden=True), places.layout()
+    ]  # fmt: skip
 
 
 def register(app: dash.Dash, service: Service) -> None:
     """Adds the pane's callbacks."""
     neuron_panels.register(app, service)
+    neuron_hinton.register(app, service)
+    places.register(app)
 
     @app.callback(
         panel("neuron-facts"), panel("neuron-patches"), panel("neuron-trust"),
@@ -92,25 +98,10 @@ def _facts(here: Context, unit: int) -> Component:
     for label, value, id_ in facts:
         cells += [html.Span(label), html.B(value, className="num", **({"id": id_} if id_ else {}))]
     fires = here.service.ask("channel_map", **here.at_layer, channel=unit, kind="activation")
-    overlay = html.Div([
-        html.Img(src=f"/blob/{here.answers['seen']}", alt="The open picture"),
-        _veil(fires),
-    ], className="stage small")  # fmt: skip
+    picture = html.Div(places.chooser(here.answers["seen"], fires))
     return html.Div([
         html.H2("On the open picture"),
         html.P([f"{a} rather than {b}, ", term("margin"), " ",
                 html.Span(signed(here.margin), className="num"), "."], className="caption"),
-        html.Div([overlay, html.Div(cells, className="facts")], className="on-picture"),
-        html.P("Bright: where it fires.", className="caption"),
+        html.Div([picture, html.Div(cells, className="facts")], className="on-picture"),
     ])  # fmt: skip
-
-
-def _veil(found: dict[str, Any]) -> Component:
-    """The neuron's activation as a dark veil that opens where it fires; plain cells, no script."""
-    most = max([1e-9, *found["values"]])
-    cells = [
-        html.I(style={"opacity": f"{0.72 * (1 - max(0.0, v / most) ** 0.6):.2f}"})
-        for v in found["values"]
-    ]
-    shape = {"gridTemplateColumns": f"repeat({found['cols']}, 1fr)"}
-    return html.Div(cells, className="veil", style=shape)

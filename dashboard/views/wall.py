@@ -12,6 +12,8 @@ from dashboard.views.context import Context
 SORTS = {
     "effect": "by effect",
     "activation": "by activation",
+    "class": "by class",
+    "selectivity": "by selectivity",
     "name": "by name",
     "number": "by number",
 }
@@ -31,6 +33,7 @@ def layout() -> Component:
     return html.Aside(
         [
             html.Div(id="wall-controls", **filled(controls)),
+            html.P(id="wall-measure", className="caption", hidden=True),
             html.Div(html.Div(id="wall-size"), id="wall-view", tabIndex="0"),
             html.Div([html.Span(id="wall-count", className="label"), html.Div(id="wall-names")],
                      className="wall-foot"),
