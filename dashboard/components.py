@@ -26,6 +26,10 @@ GLOSSARY = {
     "equally active": "Other neurons that fire about as strongly on this picture. The fair "
     "control: removing strong neurons always does something.",
     "icon": "A picture made by the program that excites this neuron (feature visualization).",
+    "diversity": "Pictures that are to excite the neuron and to differ from each other. What they "
+    "share, it needs; what differs, it can do without.",
+    "negative": "The picture that makes the neuron smallest. Below zero its ReLU hides it, so this "
+    "is measured before one.",
     "trust": "A picture made by a program may please other neurons more than its own, or show one "
     "of several things that the neuron looks for. This is measured on the icon that is shown.",
     "weights": "How the network is wired: what one more of the other neuron, everywhere, adds to "

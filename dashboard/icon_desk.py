@@ -35,13 +35,13 @@ class IconDesk:
         self._seen: dict[tuple[str, str], int] = {}  # pictures that the names come from
         self._begun: dict[tuple[str, ...], str] = {}
         self._grid: dict[str, str] = {}
-        self._asked: dict[tuple[str, str], float] = {}
+        self._asked: dict[tuple[str, ...], float] = {}
         self._lock = threading.Lock()
 
     def icons(self, model: str, layer: str, tokens: list[str]) -> dict[str, dict[str, Any]]:
         """{token: {url, state, name}} of what is there; what is missing starts to be rendered."""
         with self._lock:
-            self._leave_icons(model, layer)
+            self._leave_icons(model, layer, tokens)
             self._look_up(model, layer, tokens)
             self._start(model, layer, tokens)
             names = self._names_of(model, layer)
@@ -49,15 +49,18 @@ class IconDesk:
         own = {str(unit): name for unit, name in own_names(self.service, model, layer).items()}
         seen = self._seen.get((model, layer), 0)
         return {
-            t: {**icon, **_called(t.rstrip("!"), own, names, seen)} for t, icon in answer.items()
+            t: {**icon, **_called(t.rstrip("!-d"), own, names, seen)} for t, icon in answer.items()
         }
 
-    def _leave_icons(self, model: str, layer: str) -> None:
-        """Icons of a layer that no page has asked for lately stop; they begin anew when it does."""
+    def _leave_icons(self, model: str, layer: str, tokens: list[str]) -> None:
+        """Icons of a layer that no page has asked for lately stop; they begin anew when it does. So
+        do the opposite and the unlike pictures of a neuron that is no longer looked at."""
         now = time.monotonic()
         self._asked[(model, layer)] = now
+        self._asked |= {(model, layer, t): now for t in tokens if _kin(t)}
         for key, job in list(self._jobs.items()):
-            if now - self._asked.get(key[:2], 0.0) > STALE:
+            asked = self._asked.get(key if _kin(key[2]) else key[:2], 0.0)
+            if now - asked > STALE:
                 del self._jobs[key]
                 self.service.jobs.cancel(job)
 
@@ -79,8 +82,9 @@ class IconDesk:
         for new in kinds.values():
             for first in range(0, len(new), BATCH):
                 batch = new[first : first + BATCH]
+                rank = BACKGROUND if _kin(batch[0]) else VISIBLE
                 job = self.service.jobs.submit(
-                    "icons", priority=VISIBLE, model=model, layer=layer, tokens=batch
+                    "icons", priority=rank, model=model, layer=layer, tokens=batch
                 )
                 self._jobs |= {(model, layer, t): job for t in batch}
 
@@ -153,6 +157,11 @@ class IconDesk:
         ]  # fmt: skip
         new = [] if seen is None else notices[seen:]
         return {"running": running, "notices": new, "seen": len(notices)}
+
+
+def _kin(token: str) -> bool:
+    """Whether it is drawn behind everything that is on the screen: ``402-``, ``402d``."""
+    return token[-1:] in ("-", "d") and token[:-1].isdecimal()
 
 
 def _called(

@@ -15,7 +15,19 @@
     if (icon.state === "dead") el.title = "Nothing excites this neuron: dead";
   }
 
+  // What was reached, where it is asked for: 163, 34.1, 0.52; of unlike pictures the one at data-nth.
+  function said() {
+    for (const el of document.querySelectorAll(".icon-said[data-icon]")) {
+      const icon = known.get(keyOf(el));
+      if (!icon || icon.activation == null) continue;
+      const value = [].concat(icon.activation)[Number(el.dataset.nth || 0)], size = Math.abs(value);
+      const text = value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2).replace("-", "\u2212");
+      if (el.textContent !== text) el.textContent = text;
+    }
+  }
+
   function named() {
+    said();
     for (const el of document.querySelectorAll(".unit-name[data-icon]")) {
       const icon = known.get(keyOf(el));
       const name = icon && icon.named && (icon.name || "neuron " + el.dataset.icon);
@@ -61,10 +73,15 @@
       show(el, newest(el));
       const icon = known.get(keyOf(el));
       if ((over(icon) && icon.named) || !inSight(el)) continue;
+      // those that come after another one: its likes are drawn when the neuron's own icon is there
+      const { after, ...self } = el.dataset;
+      if (after && !over(known.get([self.model, self.layer, after].join("|")))) continue;
       if (el.closest("#wall") && !over(icon) && ++wall > WALL) continue;
       const place = el.dataset.model + "|" + el.dataset.layer;
       if (!wanted.has(place)) wanted.set(place, new Set());
-      wanted.get(place).add(el.dataset.icon.replace(/!$/, "")).add(el.dataset.icon);
+      // of two neurons at once there is no quick picture first
+      const quick = el.dataset.icon.includes("+") ? el.dataset.icon : el.dataset.icon.replace(/!$/, "");
+      wanted.get(place).add(quick).add(el.dataset.icon);
     }
     return wanted;
   }
