@@ -20,6 +20,8 @@ LABELS = {
     "icons": "drawing what neurons look for",
     "mosaic": "drawing the grid",
     "examples": "looking for real patches",
+    "rendering": "drawing by a recipe",
+    "blending": "drawing a row between two neurons",
     "trusted": "measuring how far to trust an icon",
 }
 
