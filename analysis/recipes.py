@@ -6,6 +6,7 @@ transforms and colour decorrelation; Fel et al. 2023 for phases alone. Importing
 no torch, so that the page can read recipes.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.featurevis.icons import IconRequest
     from analysis.featurevis.maco import Spectrum
+    from analysis.library import Library
     from analysis.models import Classifier
 
 KINDS = {"lucid": "fourier", "pixel": "pixels", "maco": "maco"}  # as commands name them
@@ -124,7 +126,7 @@ class Recipe:
 _MADE_OF = {
     "lucid": "made of frequencies",
     "pixel": "made of plain pixels",
-    "maco": "of phases alone, as strong as in your photographs (MACO)",
+    "maco": "made of phases alone (MACO: all as strong as in photographs)",
 }
 
 
@@ -139,6 +141,30 @@ def transforms_named(text: str) -> tuple[str, ...]:
     if wrong is not None:
         raise UserError(f"{wrong!r} is no transform: there are {', '.join(NAMES)}, or none")
     return tuple(n for n in NAMES if n in words)
+
+
+def photographs(classifier: "Classifier", library: "Library") -> Iterator[NDArray[np.uint8] | None]:
+    """The pictures that are open, spread over all of them, as the network sees them: uint8 (H, W,
+    C), or None for a file that is no picture."""
+    from analysis import images
+
+    opened = library.pictures()
+    for picture in opened[:: max(1, -(-len(opened) // PHOTOGRAPHS))]:
+        try:
+            image = images.decode(picture.read(), name=picture.name, min_side=classifier.resize)
+        except UserError:
+            yield None
+        else:
+            yield classifier.pixels(image)
+
+
+def spectrum_of(seen: list[NDArray[np.uint8]], *, decorrelated: bool) -> "Spectrum":
+    """The mean spectrum of photographs of one size; UserError where there are none."""
+    from analysis.featurevis.maco import mean_spectrum
+
+    if not seen:
+        raise UserError("maco needs photographs: open a folder of pictures with --images DIR")
+    return mean_spectrum(np.stack(seen), decorrelated=decorrelated)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 from analysis.featurevis import blends
 from analysis.featurevis.icons import RECIPE, Frame, IconRequest, check
 from analysis.featurevis.icons import strides as icon_strides
-from analysis.featurevis.maco import Spectrum, mean_spectrum
+from analysis.featurevis.maco import Spectrum
 from analysis.models import Classifier
-from analysis.recipes import PHOTOGRAPHS, Recipe, judged
+from analysis.recipes import Recipe, judged, photographs, spectrum_of
 from cache.errors import UserError
 from cache.keys import content_key
 from dashboard.bench import Bench
@@ -40,7 +40,7 @@ def rendering(
     chosen = Recipe.parse(recipe)
     spectrum = None
     if chosen.kind == "maco":
-        spectrum = yield from spectrum_of(bench, model, chosen.decorrelated)
+        spectrum = yield from _spectrum(bench, model, chosen.decorrelated)
     request = chosen.request(name, unit, spectrum=spectrum)
     request = replace(request, seed=bench.config["seed"] + chosen.seed)
     check(classifier, request)
@@ -72,23 +72,16 @@ def _drawn(
     return frame, round(spent, 2)
 
 
-def spectrum_of(
-    bench: Bench, model: str, decorrelated: bool
-) -> Generator[Progress, None, Spectrum]:
-    """The mean spectrum of the pictures that are open, at most so many of them."""
+def _spectrum(bench: Bench, model: str, decorrelated: bool) -> Generator[Progress, None, Spectrum]:
+    """The mean spectrum of the pictures that are open."""
     place = ("spectrum", model, decorrelated)
     if place not in bench.kept.kept:
-        classifier, seen = bench.classifier(model), []
-        opened = bench.library.pictures()
-        for picture in opened[:: max(1, -(-len(opened) // PHOTOGRAPHS))]:
-            try:
-                seen.append(bench.pixels(classifier, picture.key))
-            except UserError:
-                continue  # a file that is no picture: the others are enough
-            yield Progress(0, len(opened), None)
-        if not seen:
-            raise UserError("maco needs photographs: open a folder of pictures with --images DIR")
-        bench.kept.get(place, lambda: mean_spectrum(np.stack(seen), 128, decorrelated=decorrelated))
+        seen = []
+        for pixels in photographs(bench.classifier(model), bench.library):
+            if pixels is not None:
+                seen.append(pixels)
+            yield Progress(0, 1)
+        bench.kept.get(place, lambda: spectrum_of(seen, decorrelated=decorrelated))
     found: Spectrum = bench.kept.get(place, lambda: None)
     return found
 

@@ -2,6 +2,7 @@
 one sees what each part contributes."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,7 @@ READY = {
     "MACO": {"kind": "maco", "transforms": ("pad", "crop")},
 }
 SIDES = ("left", "right")
+Control = Callable[[str, Recipe], Component]  # of one side
 
 
 def layout() -> list[Component]:
@@ -128,49 +130,43 @@ def _folder(here: Context, recipe: Recipe) -> list[str]:
 
 
 def _switches(left: Recipe, right: Recipe) -> list[Component]:
-    rows = [
-        _row(term("parameterisation", "made of"), "kind", left, right,
-             lambda side, r: _segments(side, r, "kind", KINDS)),
-        _row(term("decorrelation", "colours decorrelated"), "decorrelated", left, right,
-             lambda side, r: _toggle(side, r.decorrelated, "colours decorrelated",
-                                     replace(r, decorrelated=not r.decorrelated))),
-        *(_transform(name, left, right) for name in NAMES),
-        _row(term("input size", "made for, px"), "input_size", left, right,
-             lambda side, r: _segments(side, r, "input_size", {n: str(n) for n in SIZES})),
-        _row("steps", "steps", left, right,
-             lambda side, r: _number(side, r, "steps", LEAST_STEPS, MOST_STEPS)),
-        _row("seed of the noise", "seed", left, right,
-             lambda side, r: _number(side, r, "seed", 0, SEEDS)),
+    heads = [html.Span(), *(html.Span(side, className="label") for side in SIDES)]
+
+    def row(label: Any, changed: bool, control: Control, kind: str = "") -> Component:
+        both = [control(side, recipe) for side, recipe in zip(SIDES, (left, right), strict=True)]
+        marked = "switch-row changed" if changed else "switch-row"
+        label = html.Span(label, className="switch-label")
+        return html.Div([label, *both], className=f"{marked} {kind}".strip())
+
+    return [
+        html.Div(heads, className="switch-row heads"),
+        row(term("parameterisation", "made of"), left.kind != right.kind,
+            lambda side, r: _segments(side, r, "kind", KINDS)),
+        row(term("decorrelation", "colours decorrelated"),
+            left.decorrelated != right.decorrelated, _colours, "onoff"),
+        *(row(term(name), (name in left.transforms) != (name in right.transforms),
+              _transform(name), "onoff") for name in NAMES),
+        row(term("input size", "made for, px"), left.input_size != right.input_size,
+            lambda side, r: _segments(side, r, "input_size", {n: str(n) for n in SIZES})),
+        row("steps", left.steps != right.steps,
+            lambda side, r: _number(side, r, "steps", LEAST_STEPS, MOST_STEPS)),
+        row("seed of the noise", left.seed != right.seed,
+            lambda side, r: _number(side, r, "seed", 0, SEEDS)),
     ]  # fmt: skip
-    heads = [
-        html.Span(),
-        html.Span("left", className="label"),
-        html.Span("right", className="label"),
-    ]
-    return [html.Div(heads, className="switch-row heads"), *rows]
 
 
-def _row(label: Any, field: str, left: Recipe, right: Recipe, control: Any) -> Component:
-    changed = getattr(left, field) != getattr(right, field)
-    return _line(label, changed, control("left", left), control("right", right))
+def _colours(side: str, recipe: Recipe) -> Component:
+    turned = replace(recipe, decorrelated=not recipe.decorrelated)
+    return _toggle(side, recipe.decorrelated, "colours decorrelated", turned)
 
 
-def _line(label: Any, changed: bool, left: Component, right: Component) -> Component:
-    mark = {"title": "Not the same on both sides"} if changed else {}
-    return html.Div(
-        [html.Span(label, className="switch-label"), left, right],
-        className="switch-row changed" if changed else "switch-row", **mark,
-    )  # fmt: skip
-
-
-def _transform(name: str, left: Recipe, right: Recipe) -> Component:
+def _transform(name: str) -> Control:
     def control(side: str, recipe: Recipe) -> Component:
         on = name in recipe.transforms
         names = tuple(n for n in NAMES if (n in recipe.transforms) != (n == name))
         return _toggle(side, on, name, replace(recipe, transforms=names))
 
-    changed = (name in left.transforms) != (name in right.transforms)
-    return _line(term(name), changed, control("left", left), control("right", right))
+    return control
 
 
 def _segments(side: str, recipe: Recipe, field: str, options: dict[Any, str]) -> Component:
