@@ -33,12 +33,13 @@ class StudioDesk:
         self._asked: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def pictures(self, wanted: list[Any], again: str | None = None) -> list[dict[str, Any]]:
-        """For each request what there is of it. ``again``: the one to begin anew, as text."""
+    def pictures(self, wanted: list[Any], again: Any = None) -> list[dict[str, Any]]:
+        """For each request what there is of it. ``again``: the one to begin anew."""
         given = [_checked(one) for one in wanted[:MOST]]
+        anew = _name(_checked(again)) if again is not None else None
         with self._lock:
-            if again:
-                self._jobs.pop(_name(_checked(json.loads(again))), None)
+            if anew is not None:
+                self._jobs.pop(anew, None)
             now = time.monotonic()
             self._asked |= {_name(one): now for one in given}
             self._leave(now)
@@ -90,10 +91,11 @@ def register(server: Flask, service: Service) -> None:
         def ask() -> list[dict[str, Any]]:
             try:
                 wanted = json.loads(request.args.get("wanted", "[]"))
-            except ValueError:
-                wanted = None
+                again = json.loads(request.args.get("again", "null"))
+            except ValueError as error:
+                raise UserError("there is no such picture") from error
             if not isinstance(wanted, list):
                 raise UserError("there is no such picture")
-            return desk.pictures(wanted, request.args.get("again"))
+            return desk.pictures(wanted, again)
 
         return answered(ask)

@@ -100,6 +100,8 @@
   }
 
   document.addEventListener("filled", (event) => {
+    // a field that was typed into keeps its own text: what the page says now comes first
+    for (const field of event.target.querySelectorAll("input[data-word]")) field.value = field.defaultValue;
     if (event.target.querySelector("[data-render]")) { shown().forEach(fill); soon(); }
   });
   window.addEventListener("resize", () => soon()); // also another view or pane
@@ -149,6 +151,7 @@
     const value = Math.round(Number(event.target.value));
     if (event.target.value !== "" && value >= Number(event.target.min)) {
       const kept = Math.min(value, Number(event.target.max));
+      event.target.value = kept;
       neuronscope.choose({ [side]: word === "?" ? kept : word.replace("?", kept) });
     }
   });
