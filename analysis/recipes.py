@@ -7,7 +7,7 @@ no torch, so that the page can read recipes.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class Recipe:
     decorrelated: bool = True
     transforms: tuple[str, ...] = LUCID
     input_size: int = JUDGED_AT
-    steps: int = 112
+    steps: int = 144
     seed: int = 0
 
     @classmethod
@@ -105,22 +105,35 @@ class Recipe:
         return found
 
     def request(
-        self, layer: str, unit: int, *, spectrum: "Spectrum | None" = None
+        self, classifier: "Classifier", layer: str, unit: int, *, spectrum: "Spectrum | None" = None
     ) -> "IconRequest":
-        """The icon of a channel made by this recipe. ``spectrum``: what "maco" needs."""
-        from analysis.featurevis.icons import PRESETS, IconRequest
+        """The icon of a channel made by this recipe, the network fed no larger pictures than its
+        own. ``spectrum``: what "maco" needs."""
+        from analysis.featurevis.icons import IconRequest
 
-        plain = IconRequest(layer=layer, units=(unit,), seed=self.seed)
-        return replace(plain, **{**asdict(PRESETS["full"]), **self.settings(spectrum)})
+        fed = min(self.input_size, *classifier.input_size[1:])
+        plain = IconRequest(layer=layer, units=(unit,))
+        return replace(self, input_size=fed).applied(plain, classifier, spectrum=spectrum)
 
-    def settings(self, spectrum: "Spectrum | None" = None) -> dict[str, Any]:
-        """The fields of an ``IconRequest`` that a recipe decides, but for the seed."""
-        return {
+    def applied(
+        self,
+        request: "IconRequest",
+        classifier: "Classifier",
+        *,
+        spectrum: "Spectrum | None" = None,
+    ) -> "IconRequest":
+        """What is asked for, in full quality but made by this recipe."""
+        from analysis.featurevis.icons import PRESETS, in_quality
+
+        first = PRESETS["full"].first_size
+        given: dict[str, Any] = {
+            "size": request.size, "seed": self.seed, "steps": self.steps, "spectrum": spectrum,
             "parameterisation": KINDS[self.kind], "decorrelated": self.decorrelated,
             "transforms": None if self.transforms == self.usual else self.transforms,
-            "steps": self.steps, "input_size": self.input_size, "spectrum": spectrum,
-            "first_size": min(128, self.input_size),
+            "input_size": self.input_size,
+            "first_size": first if first is not None and first < self.input_size else None,
         }  # fmt: skip
+        return replace(in_quality(request, "full", classifier), **given)
 
 
 _MADE_OF = {

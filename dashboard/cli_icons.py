@@ -82,11 +82,9 @@ def _drawn(entry: Entry, request: IconRequest, *, cached: bool) -> Drawn:
 
 
 def _request(given: argparse.Namespace, classifier: Classifier, store: Store) -> IconRequest:
-    recipe, full = _recipe(given, classifier), PRESETS["full"]
-    plain = IconRequest(
-        negative=given.negative, diversity=given.diversity, size=given.size, seed=given.seed,
-        schedule=full.schedule, **recipe.settings(_spectrum(given, classifier, store)),
-    )  # fmt: skip
+    recipe = _recipe(given, classifier)
+    plain = IconRequest(negative=given.negative, diversity=given.diversity, size=given.size)
+    plain = recipe.applied(plain, classifier, spectrum=_spectrum(given, classifier, store))
     if given.said is not None:
         if given.layer is not None:
             raise UserError("--class draws the class's logit: leave --layer out")

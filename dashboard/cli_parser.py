@@ -170,7 +170,7 @@ def _visualize(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--layer", metavar="L")
     sub.add_argument("--negative", action="store_true", help="what makes it small")
     sub.add_argument("--diversity", type=whole(1, 16), default=1, metavar="B")
-    sub.add_argument("--steps", type=whole(1, 100_000), default=112, metavar="S")
+    sub.add_argument("--steps", type=whole(1, 100_000), default=144, metavar="S")
     sub.add_argument("--size", type=whole(8, 2048), default=128, metavar="PX")
     sub.add_argument(
         "--input-size", type=whole(8, 2048), metavar="PX",

@@ -41,7 +41,7 @@ def rendering(
     spectrum = None
     if chosen.kind == "maco":
         spectrum = yield from _spectrum(bench, model, chosen.decorrelated)
-    request = chosen.request(name, unit, spectrum=spectrum)
+    request = chosen.request(classifier, name, unit, spectrum=spectrum)
     request = replace(request, seed=bench.config["seed"] + chosen.seed)
     check(classifier, request)
     mark, version = classifier.fingerprint, 1000 * RECIPE + JUDGING

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import recipes
-from analysis.featurevis.icons import IconRequest
 from analysis.featurevis.transforms import LUCID_NAMES, MACO_NAMES, Transform
 from analysis.models import load
 from analysis.recipes import KINDS, NAMES, SIZES, Recipe, judged, spectrum_of, transforms_named
@@ -38,7 +37,8 @@ def test_two_recipes_that_differ_say_so(one: Recipe, other: Recipe) -> None:
 
 @given(st.text())
 def test_any_word_is_some_recipe(word: str) -> None:
-    assert isinstance(Recipe.parse(word).request("layer", 0), IconRequest)
+    found = Recipe.parse(word)
+    assert Recipe.parse(found.word) == found
 
 
 def test_names_and_usual_transforms_are_those_of_the_engine() -> None:
@@ -58,7 +58,7 @@ def test_what_differs_is_one_plain_line() -> None:
         "without colour decorrelation": {"decorrelated": False},
         "made of plain pixels": {"kind": "pixel"},
         "made for 96 px instead of 224": {"input_size": 96},
-        "in 32 steps instead of 112": {"steps": 32},
+        "in 32 steps instead of 144": {"steps": 32},
         "from other noise (seed 3)": {"seed": 3},
     }
     for line, change in said.items():
@@ -81,10 +81,10 @@ def test_without_transforms_the_recipes_own_number_is_the_plain_one_at_its_size(
     classifier = load("squeezenet1_1")
     picture = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
     bare = replace(Recipe(), transforms=())
-    found = judged(classifier, bare.request("features.3", 5), picture)
+    found = judged(classifier, bare.request(classifier, "features.3", 5), picture)
     assert found.size == recipes.JUDGED_AT
     assert found.own == pytest.approx(found.plain, rel=1e-3)
-    moved = judged(classifier, Recipe().request("features.3", 5), picture)
+    moved = judged(classifier, Recipe().request(classifier, "features.3", 5), picture)
     assert moved.own == pytest.approx(moved.viewed)
     assert moved.plain == found.plain
     assert moved.viewed != pytest.approx(found.plain, rel=1e-3)

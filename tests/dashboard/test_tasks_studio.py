@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from analysis.featurevis.icons import PRESETS, Preset
+from analysis.featurevis.icons import PRESETS, RECIPE, Preset
 from analysis.recipes import Recipe
 from cache.errors import UserError
+from cache.keys import content_key
 from dashboard import tasks
 from dashboard.bench import Bench
 from dashboard.cli_icons import draw
@@ -85,10 +86,7 @@ def answer(bench: Bench, pixels: NDArray[np.uint8], unit: int, size: int) -> flo
 
 
 def test_the_programs_own_recipe_is_the_large_icon(bench: Bench) -> None:
-    request = Recipe().request(LAYER, UNIT)
-    from analysis.featurevis.icons import RECIPE
-    from cache.keys import content_key
-
+    request = Recipe().request(bench.classifier(MODEL), LAYER, UNIT)
     key = content_key(request, fingerprint=bench.classifier(MODEL).fingerprint, recipe=RECIPE)
     assert key == icon_key(bench, MODEL, LAYER, Subject(UNIT, full=True))
 
