@@ -184,7 +184,7 @@ def spectrum_of(seen: list[NDArray[np.uint8]], *, decorrelated: bool) -> "Spectr
 class Judged:
     """A channel's mean activation on a picture: ``own`` as the recipe sees it, under its random
     views at its input size; ``plain`` without any transform and ``viewed`` under Lucid's views, the
-    network fed ``size`` pixels both times."""
+    network fed ``size`` pixels both times (224, or its own where that is less)."""
 
     own: float
     plain: float
@@ -211,7 +211,7 @@ def judged(classifier: "Classifier", request: "IconRequest", picture: NDArray[np
     names = request.transforms
     if names is None:
         names = transforms.MACO_NAMES if maco else transforms.LUCID_NAMES
-    whole = fed.at(JUDGED_AT)
+    whole = fed.at(min(JUDGED_AT, *classifier.input_size[1:]))
 
     def under(views: transforms.Views, observer: Observer) -> float:
         maps = transforms.draw(views, [generator(request.seed, "judged")], _VIEWS)

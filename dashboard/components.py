@@ -37,7 +37,7 @@ GLOSSARY = {
     "added": "The sum of both activations is made large. Where neurons work together the picture "
     "shows what they mean together; where they do not, one of them may win.",
     "under views": "How strongly it excites the neuron when the picture is shifted, turned and "
-    "resized a little, at random (the mean of 16 views at 224 pixels). A picture that excites only "
+    "resized a little, at random (the mean of 16 views). A picture that excites only "
     "exactly as it was made is a pattern that happens to please, not what the neuron looks for.",
     "parameterisation": "What is changed step by step: the picture's frequencies, all alike strong "
     "at the start, as in Lucid; its pixels; or the frequencies' phases alone, each as strong as in "
@@ -52,7 +52,7 @@ GLOSSARY = {
     "input size": "The size that the network is fed while the picture is made: the scale of the "
     "shapes in it.",
     "judged plainly": "How strongly the finished picture excites the neuron (mean over all "
-    "places), fed at 224 pixels without any transform.",
+    "places), fed at 224 pixels (or its own size, where that is less) without any transform.",
     "by its own recipe": "How strongly it excites the neuron as the recipe itself sees it: under "
     "its random transforms, at the size it is made for. Recipes that look at less are easier to "
     "please, so do not compare by this.",

@@ -25,6 +25,7 @@
     if (answer.state === "done") {
       return answer.dead ? "Nothing makes this neuron fire by this recipe." : `${answer.step} steps`;
     }
+    if (answer.step && answer.step === answer.steps) return "judging it";
     return answer.step ? `step ${answer.step} of ${answer.steps}` : "waiting for its turn";
   }
 
