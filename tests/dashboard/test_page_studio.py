@@ -190,6 +190,7 @@ def test_wrong_requests_are_refused(screen: Screen) -> None:
     assert status == 422
 
 
+@pytest.mark.slow
 def test_the_icons_kin_come_after_it(screen: Screen) -> None:
     opened(screen, "neuron")
     expect(screen.at(".kin img[data-icon='402d']")).to_have_count(4)
