@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from analysis.explain import resolve_class
 from analysis.featurevis.icons import RECIPE, Frame, IconRequest, check, in_quality, render
+from analysis.featurevis.maco import Spectrum
 from analysis.featurevis.objectives import LOGITS
 from analysis.layers import find_layer
 from analysis.models import Classifier
+from analysis.recipes import Recipe, photographs, spectrum_of, transforms_named
 from cache.codecs import encode
 from cache.errors import UserError
 from cache.keys import content_key
 from cache.store import Entry, Store
+from dashboard.pictures import open_library
 
 Show = Callable[[int, int], None]
 ICON_SECONDS = 40.0  # after so long a report goes without further icons
@@ -39,7 +42,7 @@ class Drawn:
 
 def draw(given: argparse.Namespace, classifier: Classifier, store: Store, show: Show) -> Drawn:
     """What ``visualize`` was asked for, out of the cache where it is there. Raises UserError."""
-    request = _request(given, classifier)
+    request = _request(given, classifier, store)
     check(classifier, request)
     key = content_key(request, fingerprint=classifier.fingerprint, recipe=RECIPE)
     entry = store.get(key)
@@ -78,11 +81,10 @@ def _drawn(entry: Entry, request: IconRequest, *, cached: bool) -> Drawn:
     )  # fmt: skip
 
 
-def _request(given: argparse.Namespace, classifier: Classifier) -> IconRequest:
-    plain = IconRequest(
-        negative=given.negative, diversity=given.diversity, steps=given.steps, size=given.size,
-        input_size=given.input_size or min(224, classifier.input_size[1]), seed=given.seed,
-    )  # fmt: skip
+def _request(given: argparse.Namespace, classifier: Classifier, store: Store) -> IconRequest:
+    recipe = _recipe(given, classifier)
+    plain = IconRequest(negative=given.negative, diversity=given.diversity, size=given.size)
+    plain = recipe.applied(plain, classifier, spectrum=_spectrum(given, classifier, store))
     if given.said is not None:
         if given.layer is not None:
             raise UserError("--class draws the class's logit: leave --layer out")
@@ -96,6 +98,26 @@ def _request(given: argparse.Namespace, classifier: Classifier) -> IconRequest:
     if given.neuron is not None:
         return replace(plain, objective="neuron", units=(given.neuron,))
     return replace(plain, objective="channel", units=(given.channel,))
+
+
+def _recipe(given: argparse.Namespace, classifier: Classifier) -> Recipe:
+    recipe = Recipe(
+        kind=given.recipe, decorrelated=not given.no_decorrelation, steps=given.steps,
+        input_size=given.input_size or min(224, classifier.input_size[1]), seed=given.seed,
+    )  # fmt: skip
+    named = given.transforms
+    return replace(recipe, transforms=recipe.usual if named is None else transforms_named(named))
+
+
+def _spectrum(given: argparse.Namespace, classifier: Classifier, store: Store) -> "Spectrum | None":
+    """The photographs' own, of the folder that is named, or of the samples."""
+    if given.recipe != "maco":
+        return None
+    if given.images is not None and not given.images.is_dir():
+        raise UserError(f"there is no folder {str(given.images)!r}; --images names a folder")
+    library = open_library({"images": given.images}, store)
+    seen = [pixels for pixels in photographs(classifier, library) if pixels is not None]
+    return spectrum_of(seen, decorrelated=not given.no_decorrelation)
 
 
 def vector(path: Path) -> tuple[float, ...]:

@@ -21,7 +21,15 @@ COMMANDS = {
     "names": "the names that you gave to neurons: list them, write or read a file of them",
     "cache": "look after the results kept on disk",
 }
-WITHOUT_VALUE = {"--json", "--no-browser", "--negative", "--help", "-h", "--version"}
+WITHOUT_VALUE = {
+    "--json",
+    "--no-browser",
+    "--negative",
+    "--no-decorrelation",
+    "--help",
+    "-h",
+    "--version",
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -163,13 +171,23 @@ def _visualize(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--layer", metavar="L")
     sub.add_argument("--negative", action="store_true", help="what makes it small")
     sub.add_argument("--diversity", type=whole(1, 16), default=1, metavar="B")
-    sub.add_argument("--steps", type=whole(1, 100_000), default=128, metavar="S")
+    sub.add_argument("--steps", type=whole(1, 100_000), default=144, metavar="S")
     sub.add_argument("--size", type=whole(8, 2048), default=128, metavar="PX")
     sub.add_argument(
         "--input-size", type=whole(8, 2048), metavar="PX",
         help="what the network is fed, the scale that the picture is made for (224 at most)",
     )  # fmt: skip
-    sub.add_argument("--recipe", choices=("lucid",), default="lucid")
+    sub.add_argument(
+        "--recipe", choices=("lucid", "pixel", "maco"), default="lucid",
+        help="frequencies alike strong, plain pixels, or phases alone as strong as in photographs",
+    )  # fmt: skip
+    sub.add_argument("--no-decorrelation", action="store_true", help="plain red, green and blue")
+    sub.add_argument(
+        "--transforms", metavar="LIST", help="of pad,jitter,scale,rotate,crop; or none"
+    )
+    sub.add_argument(
+        "--images", type=Path, metavar="DIR", help="photographs for maco (the samples)"
+    )
     sub.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png")
 
 

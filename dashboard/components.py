@@ -26,6 +26,10 @@ GLOSSARY = {
     "equally active": "Other neurons that fire about as strongly on this picture. The fair "
     "control: removing strong neurons always does something.",
     "icon": "A picture made by the program that excites this neuron (feature visualization).",
+    "diversity": "Pictures that are to excite the neuron and to differ from each other. What they "
+    "share, it needs; what differs, it can do without.",
+    "negative": "The picture that makes the neuron smallest. Below zero its ReLU hides it, so this "
+    "is measured before one.",
     "trust": "A picture made by a program may please other neurons more than its own, or show one "
     "of several things that the neuron looks for. This is measured on the icon that is shown.",
     "weights": "How the network is wired: what one more of the other neuron, everywhere, adds to "
@@ -33,6 +37,28 @@ GLOSSARY = {
     "selectivity": "How far it prefers one class: 0, it answers all classes alike; 1, one alone.",
     "hinton": "A Hinton diagram: the area of a square is the size of the number, its colour the "
     "sign, blue above zero and orange below.",
+    "added": "The sum of both activations is made large. Where neurons work together the picture "
+    "shows what they mean together; where they do not, one of them may win.",
+    "under views": "How strongly it excites the neuron when the picture is shifted, turned and "
+    "resized a little, at random (the mean of 16 views). A picture that excites only "
+    "exactly as it was made is a pattern that happens to please, not what the neuron looks for.",
+    "parameterisation": "What is changed step by step: the picture's frequencies, all alike strong "
+    "at the start, as in Lucid; its pixels; or the frequencies' phases alone, each as strong as in "
+    "your photographs (MACO).",
+    "decorrelation": "Colours along the axes in which those of photographs vary, so that no step "
+    "favours the colours that usually come together.",
+    "pad": "Grey around the picture, which moves into view as it is shifted and turned.",
+    "jitter": "Before each step the picture is shifted by a few pixels, at random.",
+    "scale": "Before each step the picture is enlarged or reduced by up to a tenth, at random.",
+    "rotate": "Before each step the picture is turned by up to 10 degrees, at random.",
+    "crop": "Each step sees a random part of the picture, as MACO does.",
+    "input size": "The size that the network is fed while the picture is made: the scale of the "
+    "shapes in it.",
+    "judged plainly": "How strongly the finished picture excites the neuron (mean over all "
+    "places), fed at 224 pixels (or its own size, where that is less) without any transform.",
+    "by its own recipe": "How strongly it excites the neuron as the recipe itself sees it: under "
+    "its random transforms, at the size it is made for. Recipes that look at less are easier to "
+    "please, so do not compare by this.",
     "logit": "The network's raw score of a class, before scores are made into percentages.",
 }
 NOTHING_YET = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="

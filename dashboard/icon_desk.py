@@ -17,7 +17,11 @@ from dashboard.starter import icons_of, reference_of
 
 BATCH = 4
 ENOUGH = 100  # pictures, below which a class profile is no name
-IN_HAND = {VISIBLE: 6, BEHIND: 2}  # batches; the page asks again three times a second
+IN_HAND = {
+    VISIBLE: 6,
+    BEHIND: 2,
+    BACKGROUND: 2,
+}  # batches; the page asks again three times a second
 STALE = (
     2.5  # seconds; a page asks for its layers one after the other, and a busy worker answers late
 )
@@ -25,6 +29,8 @@ LABELS = {
     "icons": "drawing what neurons look for",
     "mosaic": "drawing the grid",
     "examples": "looking for real patches",
+    "rendering": "drawing by a recipe",
+    "blending": "drawing a row between two neurons",
     "trusted": "measuring how far to trust an icon",
 }
 
@@ -53,7 +59,7 @@ class IconDesk:
         self._seen: dict[tuple[str, str], int] = {}  # pictures that the names come from
         self._begun: dict[tuple[str, ...], str] = {}
         self._grid: dict[str, str] = {}
-        self._asked: dict[tuple[str, str], float] = {}
+        self._asked: dict[tuple[str, ...], float] = {}
         self._lock = threading.Lock()
 
     def icons(
@@ -64,21 +70,24 @@ class IconDesk:
         answer = icons_of(self.service.pack(model), layer, tokens)
         drawn = [t for t in tokens if t not in answer]
         with self._lock:
-            self._leave_icons(model, layer)
+            self._leave_icons(model, layer, tokens)
             self._look_up(model, layer, drawn)
             self._start(model, layer, drawn, BEHIND if behind else VISIBLE)
             known = self._named(model, layer)
             answer |= {t: self._state(model, layer, t) for t in drawn}
             self._asked[(model, layer)] = time.monotonic()  # a busy worker took its time
         own = {str(unit): name for unit, name in own_names(self.service, model, layer).items()}
-        return {t: {**icon, **_called(t.rstrip("!"), own, known)} for t, icon in answer.items()}
+        return {t: {**icon, **_called(t.rstrip("!-d"), own, known)} for t, icon in answer.items()}
 
-    def _leave_icons(self, model: str, layer: str) -> None:
-        """Icons of a layer that no page has asked for lately stop; they begin anew when it does."""
+    def _leave_icons(self, model: str, layer: str, tokens: list[str]) -> None:
+        """Icons of a layer that no page has asked for lately stop; they begin anew when it does. So
+        do the opposite and the unlike pictures of a neuron that is no longer looked at."""
         now = time.monotonic()
         self._asked[(model, layer)] = now
+        self._asked |= {(model, layer, t): now for t in tokens if _kin(t)}
         for key, job in list(self._jobs.items()):
-            if now - self._asked.get(key[:2], 0.0) > STALE:
+            asked = self._asked.get(key if _kin(key[2]) else key[:2], 0.0)
+            if now - asked > STALE:
                 del self._jobs[key]
                 self._lacking.discard(key)
                 self.service.jobs.cancel(job)
@@ -103,7 +112,7 @@ class IconDesk:
         for token in self._new(model, layer, tokens):
             kinds.setdefault(token.lstrip("g0123456789"), []).append(token)
         for kind, new in kinds.items():
-            own = min(rank, BEHIND) if kind == "!" else rank
+            own = BACKGROUND if _kin(new[0]) else min(rank, BEHIND) if kind == "!" else rank
             for first in range(0, len(new), BATCH):
                 if self._in_hand(own) >= IN_HAND[own]:
                     break
@@ -205,6 +214,11 @@ class IconDesk:
         ]  # fmt: skip
         new = [] if seen is None else notices[seen:]
         return {"running": running, "notices": new, "seen": len(notices)}
+
+
+def _kin(token: str) -> bool:
+    """Whether it is drawn behind everything that is on the screen: ``402-``, ``402d``."""
+    return token[-1:] in ("-", "d") and token[:-1].isdecimal()
 
 
 def _called(unit: str, own: dict[str, str], known: Automatic) -> dict[str, Any]:

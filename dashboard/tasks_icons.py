@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from analysis.featurevis.icons import RECIPE, Frame, IconRequest, in_quality
 from analysis.featurevis.icons import strides as icon_strides
 from analysis.layers import find_layer
@@ -20,24 +22,33 @@ from dashboard.mosaic import draw_mosaic
 from dashboard.protocol import Progress, Task
 from dashboard.tasks_check import find_picture_groups as find
 
+UNLIKE = 4  # pictures of a neuron that are to differ
+
 
 @dataclass(frozen=True)
 class Subject:
     """What one icon shows, as the page writes it: ``402`` a neuron, ``402!`` the same in full
-    quality, ``g2@KEY`` group 2 of the open picture KEY."""
+    quality, ``402+17`` (or with ``!``) two neurons at once, ``402-`` what makes a neuron smallest
+    and ``402d`` unlike pictures of it below each other, both in full quality; ``g2@KEY`` group 2
+    of the open picture KEY."""
 
     number: int
     full: bool = False
     picture: str | None = None
+    also: int | None = None
+    kin: str = ""
 
     @classmethod
     def parse(cls, token: str) -> "Subject":
-        """UserError where it is none of the three."""
-        found = re.fullmatch(r"(?:(\d{1,7})(!?)|g(\d{1,3})@([0-9a-f]{64}))", token)
+        """UserError where it is none of these."""
+        if of_group := re.fullmatch(r"g(\d{1,3})@([0-9a-f]{64})", token):
+            return cls(int(of_group[1]), picture=of_group[2])
+        found = re.fullmatch(r"(\d{1,7})(?:([-d])|(?:\+(\d{1,7}))?(!?))", token)
         if found is None:
             raise UserError(f"{token!r} names no icon")
-        channel, full, group, picture = found.groups()
-        return cls(int(channel or group), full == "!", picture)
+        number, kin, also, full = found.groups()
+        both = None if also is None else int(also)
+        return cls(int(number), full == "!" or bool(kin), None, both, kin or "")
 
 
 def _request(
@@ -47,6 +58,11 @@ def _request(
     first = subjects[0]
     plain = IconRequest(layer=layer, seed=bench.config["seed"] + seed)
     plain = in_quality(plain, "full" if first.full else "preview", bench.classifier(model))
+    if first.also is not None:
+        return replace(plain, objective="sum", units=(first.number, first.also))
+    if first.kin:
+        unlike = {"negative": True} if first.kin == "-" else {"diversity": UNLIKE}
+        plain = replace(plain, **unlike)
     if first.picture is None:
         return replace(plain, units=tuple(s.number for s in subjects))
     found, _ = find(bench, model, first.picture, layer, None, None)
@@ -73,7 +89,8 @@ def icons_known(
         entry = bench.store.get(key)
         if entry is not None:
             state = "dead" if entry.meta.get("dead") else "done"
-            found[token] = {"url": f"/blob/{key}", "state": state}
+            reached = entry.meta.get("activation")
+            found[token] = {"url": f"/blob/{key}", "state": state, "activation": reached}
     return found
 
 
@@ -87,21 +104,26 @@ def icons(bench: Bench, *, model: str, layer: str, tokens: list[str]) -> Iterato
     for step, frame in enumerate(icon_strides(classifier, request), start=1):
         if frame is not None:
             keys = [icon_key(bench, model, name, s) for s in subjects] if frame.done else []
-            kept = _keep(bench, frame, keys)
+            kept = _keep(bench, frame, keys, request.diversity)
             shown = dict(zip(tokens, kept, strict=True))
         yield Progress(step, request.steps, shown)
     return shown
 
 
-def _keep(bench: Bench, frame: Frame, keys: list[str]) -> list[dict[str, Any]]:
-    """Stores a frame's pictures: finished ones under their keys, others under their content."""
+def _keep(bench: Bench, frame: Frame, keys: list[str], each: int) -> list[dict[str, Any]]:
+    """Stores a frame's pictures, ``each`` of a subject below each other: finished ones under their
+    keys, others under their content."""
     shown = []
-    for i, pixels in enumerate(frame.images):
-        meta = {"activation": frame.activations[i], "dead": frame.dead[i], "steps": frame.step}
+    for first in range(0, len(frame.images), each):
+        own = slice(first, first + each)
+        pixels, reached = np.concatenate(list(frame.images[own])), frame.activations[own]
+        dead = all(frame.dead[own])
+        activation = reached if each > 1 else reached[0]
         if frame.done:
-            bench.store.put(keys[i], "webp", pixels, meta=meta)
-            state = "dead" if frame.dead[i] else "done"
-            shown.append({"url": f"/blob/{keys[i]}", "state": state})
+            key, state = keys[first // each], "dead" if dead else "done"
+            meta = {"activation": activation, "dead": dead, "steps": frame.step}
+            bench.store.put(key, "webp", pixels, meta=meta)
+            shown.append({"url": f"/blob/{key}", "state": state, "activation": activation})
         else:
             shown.append({"url": f"/blob/{bench.keep_picture(pixels)}", "state": "forming"})
     return shown

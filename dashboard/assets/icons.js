@@ -15,7 +15,19 @@
     if (icon.state === "dead") el.title = "Nothing excites this neuron: dead";
   }
 
+  // What was reached, where it is asked for: 163, 34.1, 0.52; of unlike pictures the one at data-nth.
+  function said() {
+    for (const el of document.querySelectorAll(".icon-said[data-icon]")) {
+      const icon = known.get(keyOf(el));
+      if (!icon || icon.activation == null) continue;
+      const value = [].concat(icon.activation)[Number(el.dataset.nth || 0)], size = Math.abs(value);
+      const text = value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2).replace("-", "\u2212");
+      if (el.textContent !== text) el.textContent = text;
+    }
+  }
+
   function named() {
+    said();
     for (const el of document.querySelectorAll(".unit-name[data-icon]")) {
       const icon = known.get(keyOf(el));
       const name = icon && (icon.name || (icon.named && "neuron " + el.dataset.icon));
@@ -88,7 +100,11 @@
     for (const el of near) {
       if (!el.isConnected) { near.delete(el); continue; }
       const icon = known.get(keyOf(el));
-      if (!(over(icon) && icon.named)) rows.push([el.closest("#wall") ? 1 : 0, el]);
+      if (over(icon) && icon.named) continue;
+      // those that come after another one: its likes are drawn when the neuron's own icon is there
+      const { after, ...self } = el.dataset;
+      if (after && !over(known.get([self.model, self.layer, after].join("|")))) continue;
+      rows.push([el.closest("#wall") ? 1 : 0, el]);
     }
     const far = new Map(rows.map(([wall, el]) => [el, wall ? 1e6 * wall : away(el)]));
     rows.sort((a, b) => far.get(a[1]) - far.get(b[1]));
@@ -96,7 +112,9 @@
     for (const [wall, el] of rows) {
       const place = [wall, el.dataset.model, el.dataset.layer].join("|");
       if (!wanted.has(place)) wanted.set(place, new Set());
-      wanted.get(place).add(el.dataset.icon.replace(/!$/, "")).add(el.dataset.icon);
+      // of two neurons at once there is no quick picture first
+      const quick = el.dataset.icon.includes("+") ? el.dataset.icon : el.dataset.icon.replace(/!$/, "");
+      wanted.get(place).add(quick).add(el.dataset.icon);
     }
     return wanted;
   }

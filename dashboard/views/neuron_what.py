@@ -8,7 +8,7 @@ from dash import Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard.components import amount, copy_command, note, share, signed, term, unit_icon
+from dashboard.components import amount, copy_command, icon, note, share, signed, term, unit_icon
 from dashboard.markup import ATTRIBUTE, markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
@@ -48,7 +48,9 @@ def register(app: dash.Dash, service: Service) -> None:
         try:
             here = Context.of(service, data)
             unit = here.known_unit
-            facts = html.Div([_icon(here, unit), _facts(here, unit)], className="neuron-top")
+            facts = html.Div(
+                [_icon(here, unit), _kin(here, unit), _facts(here, unit)], className="neuron-top"
+            )
         except (UserError, JobError) as error:
             return markup(note(str(error), kind="error")), "", "", "", True
         looking = note("Looking through the open pictures\u2026", kind="busy")
@@ -77,9 +79,47 @@ def _icon(here: Context, unit: int) -> Component:
         "A neuron may look for more than one picture shows; compare the real patches.",
     ]
     drawing = unit_icon(here.model, here.layer, unit, size=288)
+    reached = html.P(["reached ", _said(here, f"{unit}!")], className="reached")
     return html.Figure(
-        [drawing, html.Figcaption(text, className="caption")], className="neuron-icon"
+        [drawing, reached, html.Figcaption(text, className="caption")], className="neuron-icon"
     )
+
+
+def _kin(here: Context, unit: int) -> Component:
+    """Unlike pictures of the neuron and its opposite, drawn when its own icon is there."""
+    unlike = [
+        html.Figure([
+            _after(icon(here.model, here.layer, f"{unit}d", f"Unlike picture {n + 1} of neuron "
+                        f"{unit}", size=92), unit, {"objectPosition": f"0 {n * 100 / 3:.3f}%"}),
+            html.Figcaption(_said(here, f"{unit}d", n), className="label"),
+        ]) for n in range(4)
+    ]  # fmt: skip
+    least = icon(here.model, here.layer, f"{unit}-", f"The opposite of neuron {unit}", size=92)
+    words = html.P("Nothing was found that makes it smaller.", className="label none-found")
+    return html.Div([
+        html.H3(term("diversity", "Four unlike ones")),
+        html.Div(unlike, className="kin"),
+        html.H3(term("negative", "Its opposite")),
+        html.Div([_after(least, unit, {}), words,
+                  html.P([_said(here, f"{unit}-"), html.Br(), "before a ReLU"],
+                         className="label")], className="opposite"),
+    ], className="kin-column")  # fmt: skip
+
+
+def _after(drawing: Component, unit: int, style: dict[str, str]) -> Component:
+    """The same icon, asked for once the neuron's own is done."""
+    setattr(drawing, "data-after", f"{unit}!")
+    drawing.style = style
+    return drawing
+
+
+def _said(here: Context, token: str, nth: int = 0) -> Component:
+    """Where ``assets/icons.js`` writes the activation that an icon reached."""
+    return html.Span(
+        className="icon-said num",
+        **{"data-model": here.model, "data-layer": here.layer, "data-icon": token,
+           "data-nth": str(nth)},
+    )  # fmt: skip
 
 
 def _facts(here: Context, unit: int) -> Component:
