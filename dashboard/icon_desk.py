@@ -22,9 +22,8 @@ IN_HAND = {
     BEHIND: 2,
     BACKGROUND: 2,
 }  # batches; the page asks again three times a second
-STALE = (
-    2.5  # seconds; a page asks for its layers one after the other, and a busy worker answers late
-)
+# seconds; a page asks for its layers one after the other, and a busy worker answers late
+STALE = 2.5
 LABELS = {
     "icons": "drawing what neurons look for",
     "mosaic": "drawing the grid",
