@@ -87,7 +87,8 @@ def test_fires(desk: Desk) -> None:
     assert whole["margin"] == pytest.approx(
         whole["classes"]["said"]["logit"] - whole["classes"]["rather_than"]["logit"], abs=1e-5
     )
-    assert all(set(n) == {"channel", "activation", "attribution"} for n in whole["neurons"])
+    fields = {"channel", "activation", "attribution", "name", "named_by"}
+    assert all(set(n) == fields for n in whole["neurons"])
     back = desk.document("fires", "noise.png", "--layer", "3", "--top", "99", "--class", "0",
                          "--rather-than", "1")  # fmt: skip
     assert back["margin"] == -whole["margin"]
