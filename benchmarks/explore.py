@@ -35,11 +35,11 @@ STATE = """() => ({
 
 
 @contextmanager
-def served(model: str, folder: str | None) -> Iterator[str]:
-    """The real command on an empty cache."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
+def served(model: str, folder: str | None, *, cache: str | None = None) -> Iterator[str]:
+    """The real command, on an empty cache unless one is given."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:
         words = [sys.executable, "-P", "-m", "dashboard.cli", "serve", "--no-browser"]
-        words += ["--model", model, "--port", str(PORT), "--cache", cache]
+        words += ["--model", model, "--port", str(PORT), "--cache", cache or empty]
         words += ["--images", folder] if folder else []
         process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
         try:

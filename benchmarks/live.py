@@ -10,6 +10,7 @@ under way).
 """
 
 import argparse
+import itertools
 import json
 import shutil
 import statistics
@@ -58,7 +59,7 @@ def frames(page: Page, seconds: float) -> list[dict[str, float]]:
 
 def summary(times: list[dict[str, float]]) -> dict[str, float]:
     """Frames a second, and the median of each part in milliseconds."""
-    gaps = [b["began"] - a["began"] for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b["began"] - a["began"] for a, b in itertools.pairwise(times)]
     part = {k: statistics.median(t[k] for t in times) for k in ("cut", "wait", "paint")}
     inside = {k: 1000 * statistics.median(t[k] for t in times) for k in ("network", "packing")}
     rest = statistics.median(gaps) - sum(part.values())

@@ -1,8 +1,8 @@
 """Asks the worker for the pictures that are on the screen, and says how far each is.
 
-A request names what the page shows now. What the cache has is answered at once; what it lacks is
-rendered in small batches, newest request first; what is no longer shown goes on in the background
-and is kept.
+A request names what the page shows now, nearest to the reader first. What the cache has is answered
+at once; what it lacks is rendered in small batches, of which only a few are ever begun or waiting,
+so that what comes into sight next does not queue behind all that was in sight before.
 """
 
 import threading
@@ -10,12 +10,15 @@ import time
 from typing import Any
 
 from dashboard.naming import own_names
-from dashboard.protocol import BACKGROUND, VISIBLE, JobStatus
+from dashboard.protocol import BACKGROUND, BEHIND, VISIBLE, JobStatus
 from dashboard.service import Service
 
 BATCH = 4
 ENOUGH = 100  # pictures, below which a class profile is no name
-STALE = 0.8  # seconds; the page asks three times a second for what it shows
+IN_HAND = {VISIBLE: 6, BEHIND: 2}  # batches; the page asks again three times a second
+STALE = (
+    2.5  # seconds; a page asks for its layers one after the other, and a busy worker answers late
+)
 LABELS = {
     "icons": "drawing what neurons look for",
     "mosaic": "drawing the grid",
@@ -31,6 +34,8 @@ class IconDesk:
         self.service = service
         self._done: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._jobs: dict[tuple[str, str, str], str] = {}
+        self._ranks: dict[str, int] = {}
+        self._lacking: set[tuple[str, str, str]] = set()  # looked for in the cache, and not there
         self._names: dict[tuple[str, str], dict[str, str]] = {}
         self._seen: dict[tuple[str, str], int] = {}  # pictures that the names come from
         self._begun: dict[tuple[str, ...], str] = {}
@@ -38,12 +43,15 @@ class IconDesk:
         self._asked: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 
-    def icons(self, model: str, layer: str, tokens: list[str]) -> dict[str, dict[str, Any]]:
-        """{token: {url, state, name}} of what is there; what is missing starts to be rendered."""
+    def icons(
+        self, model: str, layer: str, tokens: list[str], *, behind: bool = False
+    ) -> dict[str, dict[str, Any]]:
+        """{token: {url, state, name}} of what is there; what is missing starts to be rendered, the
+        first token first. ``behind``: nobody looks at these in particular (the wall)."""
         with self._lock:
             self._leave_icons(model, layer)
             self._look_up(model, layer, tokens)
-            self._start(model, layer, tokens)
+            self._start(model, layer, tokens, BEHIND if behind else VISIBLE)
             names = self._names_of(model, layer)
             answer = {t: self._state(model, layer, t) for t in tokens}
         own = {str(unit): name for unit, name in own_names(self.service, model, layer).items()}
@@ -59,6 +67,7 @@ class IconDesk:
         for key, job in list(self._jobs.items()):
             if now - self._asked.get(key[:2], 0.0) > STALE:
                 del self._jobs[key]
+                self._lacking.discard(key)
                 self.service.jobs.cancel(job)
 
     def _new(self, model: str, layer: str, tokens: list[str]) -> list[str]:
@@ -67,27 +76,43 @@ class IconDesk:
 
     def _look_up(self, model: str, layer: str, tokens: list[str]) -> None:
         """Asks once for every icon that is neither known nor being rendered."""
-        if new := self._new(model, layer, tokens):
+        here = {(model, layer, t) for t in self._new(model, layer, tokens)} - self._lacking
+        if here:
+            new = [t for t in tokens if (model, layer, t) in here]
             found = self.service.jobs.call("icons_known", model=model, layer=layer, tokens=new)
             self._done |= {(model, layer, token): icon for token, icon in found.items()}
+            self._lacking |= here - self._done.keys()
 
-    def _start(self, model: str, layer: str, tokens: list[str]) -> None:
-        """Batches of one kind each: neurons, neurons in full quality, groups of one picture."""
+    def _start(self, model: str, layer: str, tokens: list[str], rank: int) -> None:
+        """Batches of one kind each: neurons, neurons in full quality, groups of one picture. Those
+        in full quality come behind the drafts that somebody looks at."""
         kinds: dict[str, list[str]] = {}
         for token in self._new(model, layer, tokens):
             kinds.setdefault(token.lstrip("g0123456789"), []).append(token)
-        for new in kinds.values():
+        for kind, new in kinds.items():
+            own = min(rank, BEHIND) if kind == "!" else rank
             for first in range(0, len(new), BATCH):
+                if self._in_hand(own) >= IN_HAND[own]:
+                    break
                 batch = new[first : first + BATCH]
                 job = self.service.jobs.submit(
-                    "icons", priority=VISIBLE, model=model, layer=layer, tokens=batch
+                    "icons", priority=own, model=model, layer=layer, tokens=batch
                 )
+                self._ranks[job] = own
                 self._jobs |= {(model, layer, t): job for t in batch}
+
+    def _in_hand(self, rank: int) -> int:
+        """Batches of this rank that are begun or waiting."""
+        going = set(self._jobs.values())
+        self._ranks = {job: own for job, own in self._ranks.items() if job in going}
+        return sum(own == rank for own in self._ranks.values())
 
     def _state(self, model: str, layer: str, token: str) -> dict[str, Any]:
         key = (model, layer, token)
         if key in self._done:
             return self._done[key]
+        if key not in self._jobs:  # not begun yet
+            return {"state": "waiting"}
         status = self.service.jobs.status(self._jobs[key])
         icon = ((status.result or status.partial) or {}).get(token)
         if status.state in ("failed", "cancelled"):
@@ -95,6 +120,7 @@ class IconDesk:
             return self._done[key]
         if status.state == "unknown":  # too long ago to be remembered: the cache has it, or not
             del self._jobs[key]
+            self._lacking.discard(key)
         if icon and icon["state"] in ("done", "dead"):
             self._done[key] = icon
             self._jobs.pop(key, None)

@@ -31,11 +31,12 @@ class Priority(IntEnum):
     """Who goes first between two steps."""
 
     BACKGROUND = 0  # nobody looks at it yet
-    VISIBLE = 1  # it is on the screen
-    INTERACTIVE = 2  # somebody waits for it
+    BEHIND = 1  # it is on the screen, but not what one looks at, or there in draft already
+    VISIBLE = 2  # it is on the screen
+    INTERACTIVE = 3  # somebody waits for it
 
 
-BACKGROUND, VISIBLE, INTERACTIVE = Priority
+BACKGROUND, BEHIND, VISIBLE, INTERACTIVE = Priority
 
 
 @dataclass(frozen=True)

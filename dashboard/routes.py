@@ -127,7 +127,10 @@ def _live(server: Flask, service: Service, desk: IconDesk) -> None:
     def icons() -> Response:
         args = request.args
         tokens = [t for t in args.get("icons", "").split(",") if t][:200]
-        return answered(lambda: desk.icons(args.get("model", ""), args.get("layer", ""), tokens))
+        behind = args.get("behind") == "1"
+        return answered(
+            lambda: desk.icons(args.get("model", ""), args.get("layer", ""), tokens, behind=behind)
+        )
 
     @server.get("/api/grid")
     def grid() -> Response:

@@ -31,8 +31,8 @@
     }
   }
 
-  async function ask(model, layer, tokens) {
-    const query = new URLSearchParams({ model, layer, icons: tokens.join(",") });
+  async function ask(behind, model, layer, tokens) {
+    const query = new URLSearchParams({ model, layer, icons: tokens.slice(0, 200).join(","), behind });
     const answer = await fetch("/api/icons?" + query);
     if (!answer.ok) return;
     const icons = await answer.json();
@@ -47,38 +47,54 @@
     return over(icon) || !quick || !quick.url ? icon : { ...quick, state: "forming" };
   }
 
-  const WALL = 8; // icons of the wall that are asked for at a time, so that others do not wait for all of it
+  // Which icons are in sight, or nearly: the browser tells, so that nothing is measured while one scrolls.
+  const near = new Set();
+  const watch = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) if (isIntersecting) near.add(target); else near.delete(target);
+    soon();
+  }, { rootMargin: "200px 0px", scrollMargin: "200px 0px" });
 
-  function inSight(el) { // or nearly
+  // How far an icon is from the middle of what the reader sees; the wall comes after all panels.
+  function away(el) {
     const box = el.getBoundingClientRect();
-    return el.offsetParent && box.bottom > -200 && box.top < innerHeight + 200;
+    return Math.abs((box.top + box.bottom) / 2 - innerHeight / 2);
   }
 
   function lacking() {
-    const wanted = new Map(); // "model|layer" -> tokens, the quick picture before the full one
-    let wall = 0;
-    for (const el of document.querySelectorAll("img.unit-icon")) {
-      show(el, newest(el));
+    const rows = [];
+    for (const el of near) {
+      if (!el.isConnected) { near.delete(el); continue; }
       const icon = known.get(keyOf(el));
-      if ((over(icon) && icon.named) || !inSight(el)) continue;
-      if (el.closest("#wall") && !over(icon) && ++wall > WALL) continue;
-      const place = el.dataset.model + "|" + el.dataset.layer;
+      if (!(over(icon) && icon.named)) rows.push([el.closest("#wall") ? 1 : 0, el]);
+    }
+    const far = new Map(rows.map(([wall, el]) => [el, wall ? 1e6 * wall : away(el)]));
+    rows.sort((a, b) => far.get(a[1]) - far.get(b[1]));
+    const wanted = new Map(); // "behind|model|layer" -> tokens, the quick picture before the full one
+    for (const [wall, el] of rows) {
+      const place = [wall, el.dataset.model, el.dataset.layer].join("|");
       if (!wanted.has(place)) wanted.set(place, new Set());
       wanted.get(place).add(el.dataset.icon.replace(/!$/, "")).add(el.dataset.icon);
     }
     return wanted;
   }
 
-  async function round() {
+  let asking = false, again = false;
+
+  async function round() { // one at a time; what comes up meanwhile gets the next
     timer = null;
+    if (asking) { again = true; return; }
+    asking = true; again = false;
+    for (const el of near) show(el, newest(el));
     const wanted = lacking();
     named();
-    try {
-      await Promise.all([...wanted].map(([place, tokens]) => ask(...place.split("|"), [...tokens])));
+    try { // in this order, for the worker takes what comes first
+      for (const [place, tokens] of wanted) await ask(...place.split("|"), [...tokens]);
     } catch (error) { /* the server is away: status.js says so; ask again later */ }
     for (const el of document.querySelectorAll("img.unit-icon")) show(el, newest(el));
     named();
-    if (wanted.size && !timer) timer = setTimeout(round, document.hidden ? 3000 : 350);
+    asking = false;
+    if (again) soon();
+    else if (wanted.size && !timer) timer = setTimeout(round, document.hidden ? 3000 : 350);
   }
 
   // A name was given or taken away: what is known of this neuron is asked for again.
@@ -89,10 +105,19 @@
 
   function soon() { if (!timer) timer = setTimeout(round, 30); }
 
+  function watchAll(node) {
+    if (!node.querySelectorAll) return false;
+    const icons = [...node.querySelectorAll("img.unit-icon")];
+    if (node.matches("img.unit-icon")) icons.push(node);
+    for (const icon of icons) { show(icon, newest(icon)); watch.observe(icon); }
+    return icons.length > 0 || node.matches(".unit-name") || Boolean(node.querySelector(".unit-name"));
+  }
+
   new MutationObserver((records) => {
-    if (records.some((r) => [...r.addedNodes].some((n) => n.querySelector &&
-        (n.matches(".unit-icon") || n.querySelector(".unit-icon"))))) soon();
+    let some = false;
+    for (const record of records) for (const node of record.addedNodes) some = watchAll(node) || some;
+    if (some) soon();
   }).observe(document.documentElement, { childList: true, subtree: true });
-  for (const kind of ["resize", "scroll"]) window.addEventListener(kind, soon, { passive: true });
+  watchAll(document.documentElement);
   soon();
 })();

@@ -17,7 +17,7 @@
     "lifetime sparseness": "Lifetime sparseness (Treves and Rolls 1991), since the classes have too few pictures " +
       "each to be compared. 0: it answers all pictures alike, 1: a single one.",
   };
-  const state = { asked: null, data: null, order: [], sort: "effect", search: "", cells: new Map(), again: null };
+  const state = { asked: null, data: null, order: [], laid: "", sort: "effect", search: "", cells: new Map(), again: null };
   const el = (id) => document.getElementById(id);
 
   function nameOf(data, unit) { return data.own[unit] || (data.names || {})[unit] || ""; }
@@ -84,18 +84,20 @@
     const view = el("wall-view"), size = el("wall-size");
     if (!view || !state.data || !view.clientWidth) return;
     const wide = columns(), rows = Math.ceil(state.order.length / wide), pitch = view.clientWidth / wide;
-    size.style.height = rows * SIDE + "px";
+    const laid = wide + "|" + pitch, height = rows * SIDE + "px";
+    if (size.style.height !== height) size.style.height = height;
     const first = Math.max(0, Math.floor(view.scrollTop / SIDE) - EXTRA) * wide;
     const last = Math.min(state.order.length, (Math.ceil((view.scrollTop + view.clientHeight) / SIDE) + EXTRA) * wide);
     for (const [at, cell] of state.cells) if (at < first || at >= last) { cell.remove(); state.cells.delete(at); }
     const fresh = document.createDocumentFragment();
     for (let at = first; at < last; at++) {
       let cell = state.cells.get(at);
+      if (cell && state.laid === laid) continue; // touched only where it moves: a frame is short
       if (!cell) { cell = made(state.order[at]); state.cells.set(at, cell); fresh.append(cell); }
       cell.style.transform = `translate(${Math.round((at % wide) * pitch)}px, ${Math.floor(at / wide) * SIDE}px)`;
     }
+    state.laid = laid;
     size.append(fresh);
-    mark();
   }
 
   function made(unit) {
@@ -108,11 +110,13 @@
     const choosy = d.profiles && `\nselectivity ${d.profiles.selectivity[unit].toFixed(2)} (${d.profiles.measure})`;
     cell.title = `${unit}${name ? ": " + name : ""}\nactivation ${d.activation[unit]}, effect ${d.effect[unit]}` +
       (choosy || "");
+    cell.setAttribute("aria-pressed", String(unit === asked.unit));
     cell.setAttribute("aria-label", `neuron ${unit}${name ? ", " + name : ""}`);
     const icon = new Image(56, 54);
     icon.src = NOTHING_YET;
     icon.className = "unit-icon";
     icon.alt = "";
+    icon.decoding = "async";
     Object.assign(icon.dataset, { model: asked.model, layer: asked.layer, icon: unit });
     cell.append(icon, foot(d, unit, pull));
     return cell;
@@ -132,7 +136,8 @@
 
   function mark() {
     for (const cell of state.cells.values()) {
-      cell.setAttribute("aria-pressed", String(Number(cell.dataset.unit) === state.asked.unit));
+      const chosen = String(Number(cell.dataset.unit) === state.asked.unit);
+      if (cell.getAttribute("aria-pressed") !== chosen) cell.setAttribute("aria-pressed", chosen);
     }
   }
 
