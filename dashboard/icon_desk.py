@@ -54,6 +54,7 @@ class IconDesk:
             self._start(model, layer, tokens, BEHIND if behind else VISIBLE)
             names = self._names_of(model, layer)
             answer = {t: self._state(model, layer, t) for t in tokens}
+            self._asked[(model, layer)] = time.monotonic()  # a busy worker took its time
         own = {str(unit): name for unit, name in own_names(self.service, model, layer).items()}
         seen = self._seen.get((model, layer), 0)
         return {

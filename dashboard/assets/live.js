@@ -8,7 +8,7 @@
   const SETTLE = 1500; // ms between two sortings by strength while the camera runs, so that maps do not jump about
   const state = {
     asked: null, head: null, codes: null, order: [], strength: null, sortedAt: 0, sort: "number", scale: "own",
-    recent: null, hover: null, stream: null, video: null, work: null, times: [], grid: null, lut: null, ask: 0,
+    recent: null, hover: null, asking: false, stream: null, video: null, work: null, times: [], grid: null, lut: null, ask: 0,
   };
   const el = (id) => document.getElementById(id);
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -84,11 +84,12 @@
       canvas.style.width = grid.wide + "px"; canvas.style.height = grid.rows * grid.pitch + "px";
     }
     const pen = canvas.getContext("2d"), strip = coded(), side = (grid.pitch - GAP) * ratio;
+    const longer = Math.max(rows, cols);
     pen.clearRect(0, 0, w, h);
     pen.imageSmoothingQuality = "medium";
     state.order.forEach((unit, at) => {
       const x = (at % grid.cols) * grid.pitch * ratio, y = Math.floor(at / grid.cols) * grid.pitch * ratio;
-      pen.drawImage(strip, 0, unit * rows, cols, rows, x, y, side, side * rows / cols);
+      pen.drawImage(strip, 0, unit * rows, cols, rows, x, y, side * cols / longer, side * rows / longer);
     });
     for (const [unit, thick] of [[state.hover, 1.5], [state.asked.unit, 2.5]]) outline(pen, unit, thick * ratio, ratio);
   }
@@ -204,13 +205,15 @@
 
   // ---- the camera
   async function start() {
+    if (state.asking) return; // the browser's question is still open
     if (!window.isSecureContext || !navigator.mediaDevices || !navigator.mediaDevices.getUserMedia) {
       return note("The browser gives no camera to this address: open the page as http://127.0.0.1 or localhost.");
     }
     note("The browser asks whether this page may use the camera\u2026");
+    state.asking = true;
     try {
       state.stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, height: { ideal: 480 } } });
-    } catch (error) { return note(refused(error)); }
+    } catch (error) { return note(refused(error)); } finally { state.asking = false; }
     if (!inSight()) return stop("");
     state.video = Object.assign(document.createElement("video"), { muted: true, playsInline: true, srcObject: state.stream });
     for (const track of state.stream.getTracks()) track.addEventListener("ended", () => stop("The camera went away."));

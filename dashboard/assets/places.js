@@ -80,13 +80,23 @@
     if (!note || !canvas) return;
     const map = read(canvas), value = chosen && map.values[chosen[0] * map.cols + chosen[1]];
     if (value === null || value === undefined) {
-      note.textContent = "Bright: where it fires. Choose a place by a click or the arrows.";
+      note.replaceChildren("Bright: where it fires. Choose a place: click, or the ", button("strongest", strongest(map)));
       return;
     }
-    const whole = document.createElement("button");
-    Object.assign(whole, { type: "button", className: "quiet-button", textContent: "whole picture (Esc)" });
-    whole.dataset.do = JSON.stringify({ at: null });
-    note.replaceChildren(`At place ${chosen[0]},${chosen[1]} it fires ${short(value)}. `, whole);
+    const says = value === 0 ? "it is silent" : `it fires ${short(value)}`;
+    note.replaceChildren(`At place ${chosen[0]},${chosen[1]} ${says}. `, button("whole picture (Esc)", null));
+  }
+
+  function strongest(map) {
+    const at = map.values.indexOf(Math.max(...map.values));
+    return [Math.floor(at / map.cols), at % map.cols];
+  }
+
+  function button(text, at) {
+    const made = document.createElement("button");
+    Object.assign(made, { type: "button", className: "quiet-button", textContent: text });
+    made.dataset.do = JSON.stringify({ at });
+    return made;
   }
 
   function choose(place) {
@@ -108,8 +118,8 @@
     const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!move || event.target.id !== "place-chooser") return;
     event.preventDefault();
-    const { rows, cols, values } = read(event.target), strongest = values.indexOf(Math.max(...values));
-    if (!chosen) return choose([Math.floor(strongest / cols), strongest % cols]);
+    const map = read(event.target), { rows, cols } = map;
+    if (!chosen) return choose(strongest(map));
     const next = [chosen[0] + move[0], chosen[1] + move[1]];
     if (next[0] >= 0 && next[1] >= 0 && next[0] < rows && next[1] < cols) choose(next);
   });

@@ -131,6 +131,9 @@ def links(here: Context, unit: int) -> Component:
         "links", model=here.model, picture=here.picture, layer=here.layer, unit=unit, at=at
     )
     where = f"at place {at[0]},{at[1]}" if at else "on the whole picture"
+    if not found["activation"]:
+        text = f"Neuron {unit} does not fire {where}: nothing to trace. Choose a brighter place."
+        return html.P(text, className="caption")
     columns = [_fed(here, unit, found["feeds"], where), _driven(here, unit, found["drives"], where)]
     return html.Div(columns, className="links")
 
@@ -156,18 +159,17 @@ def _driven(here: Context, unit: int, drives: dict[str, Any], where: str) -> Com
 
 def _table(here: Context, layer: str | None, rows: list[dict[str, Any]]) -> list[Component]:
     reach = max([1e-12, *(abs(r[k]) for r in rows for k in ("effect", "measured"))])
-    heads = [html.Span(), html.Span(), html.Span("where"), html.Span("estimated")]
-    if layer is None:
-        heads = heads[:2] + heads[3:]
-    legend = html.Div([*heads, html.Span("measured")],
-                      className=f"link-row label{' placed' * (layer is not None)}")  # fmt: skip
+    first = [html.Span()] if layer is None else [html.Span(), html.Span(), html.Span("where")]
+    heads = [*first, html.Span("estimated"), html.Span("measured")]
+    kind = "classes" if layer is None else "placed"
+    legend = html.Div(heads, className=f"link-row label {kind}")
     return [legend, *(_link(here, layer, row, reach) for row in rows)]
 
 
 def _link(here: Context, layer: str | None, row: dict[str, Any], reach: float) -> Component:
     values = [weighed(row[kind], reach, digits=1) for kind in ("effect", "measured")]
     if layer is None:
-        return html.Div([html.Span(), html.Span(row["class"]), *values], className="link-row")
+        return html.Div([html.Span(row["class"]), *values], className="link-row classes")
     where = place_map(row["map"], "effect", f"Where in {layer} neuron {row['channel']} does it")
     return source(here, layer, row["channel"], [where, *values], at=row["place"])
 

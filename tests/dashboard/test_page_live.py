@@ -212,6 +212,11 @@ def test_places_by_arrows(screen: Screen) -> None:
     expect(screen.at("#place-note")).not_to_have_text(words)
     screen.at("#place-note button").click()
     expect(screen.at("#place-note")).to_contain_text("Choose a place")
+    screen.at("#place-note button").click()
+    expect(screen.at("#place-note")).to_have_text(words)  # by the arrows as well: the strongest
+    screen.click_place("#place-chooser", 0, 6, (13, 13))
+    expect(screen.at("#place-note")).to_contain_text("it is silent")
+    expect(screen.at("#neuron-links")).to_contain_text("nothing to trace")
 
 
 def test_logits_are_signed_around_their_mean(screen: Screen, reference: Reference) -> None:
