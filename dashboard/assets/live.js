@@ -1,6 +1,5 @@
-/* Live maps: every neuron of the layer on the opened picture or on the camera's frames, in one canvas. What is
-   asked for stands in #live's data-asked; the camera is the browser's own, asked for by a click, and one frame
-   is under way at a time: cut to the network's input here, sent to this computer's server, forgotten. */
+/* Live maps: every neuron of the layer on the opened picture or on the camera's frames (live_camera.js), in one
+   canvas. What is asked for stands in #live's data-asked. */
 "use strict";
 
 (function () {
@@ -44,7 +43,7 @@
   // Each neuron's strongest of the last seconds: on the camera a map on its own scale must not flare up when the
   // neuron falls silent.
   function remember(reach) {
-    const old = state.stream && state.recent && state.recent.length === reach.length ? state.recent : null;
+    const old = state.stream && state.filmed && state.recent && state.recent.length === reach.length ? state.recent : null;
     state.recent = old ? old.map((v, i) => Math.max(reach[i], 0.97 * v)) : [...reach];
   }
 
@@ -136,14 +135,15 @@
 
   function words() {
     const { reach, layer, channels, rows, cols, signed } = state.head, most = Math.max(...reach);
-    const peak = el("live-peak");
+    const peak = el("live-peak"), scale = el("live-scale-note");
+    scale.classList.toggle("signed", signed);
     el("live-title").textContent = `All ${channels} neurons of ${layer}, ${rows} \u00d7 ${cols} places each`;
-    el("live-scale-note").textContent = (state.scale === "same" ? `darkest: ${short(most)}, the strongest of all`
+    scale.textContent = (state.scale === "same" ? `darkest: ${short(most)}, the strongest of all`
       : "darkest: each neuron's own strongest" + (state.stream ? " of the last seconds" : " place")).replace("darkest", signed ? "deepest" : dark() ? "brightest" : "darkest");
     if (peak && state.asked.unit < channels) {
       const rank = 1 + reach.filter((v) => v > reach[state.asked.unit]).length;
       peak.textContent = reach[state.asked.unit] === 0 ? "silent here"
-        : `peak ${short(reach[state.asked.unit])}, the ${rank}. of ${channels}`;
+        : `peak ${short(reach[state.asked.unit])}, rank ${rank} of ${channels}`;
     }
     told();
   }
@@ -158,8 +158,8 @@
   }
 
   function show(head, codes, picture) {
-    Object.assign(state, { head, codes });
     remember(head.reach);
+    Object.assign(state, { head, codes, filmed: Boolean(state.stream) });
     sortMaps(performance.now());
     const seen = el("live-seen"), [, h, w] = state.asked.input;
     if (seen.width !== w || seen.height !== h) { seen.width = w; seen.height = h; }
@@ -203,92 +203,8 @@
 
   const plain = (error) => (error instanceof TypeError ? "The program does not answer; is it still running?" : error.message);
 
-  // ---- the camera
-  async function start() {
-    if (state.asking) return; // the browser's question is still open
-    if (!window.isSecureContext || !navigator.mediaDevices || !navigator.mediaDevices.getUserMedia) {
-      return note("The browser gives no camera to this address: open the page as http://127.0.0.1 or localhost.");
-    }
-    note("The browser asks whether this page may use the camera\u2026");
-    state.asking = true;
-    try {
-      state.stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, height: { ideal: 480 } } });
-    } catch (error) { return note(refused(error)); } finally { state.asking = false; }
-    if (!inSight()) return stop("");
-    state.video = Object.assign(document.createElement("video"), { muted: true, playsInline: true, srcObject: state.stream });
-    for (const track of state.stream.getTracks()) track.addEventListener("ended", () => stop("The camera went away."));
-    Object.assign(state, { times: [], strength: null, recent: null });
-    el("live-camera").textContent = "Stop the camera";
-    el("live-camera").setAttribute("aria-pressed", "true");
-    el("live-seen-note").textContent = "The camera, as in a mirror. Bright: where the chosen neuron fires.";
-    note(state.asked.promise);
-    try { await state.video.play(); run(state.stream); } catch (error) { stop("The camera gives no picture: " + error.message); }
-  }
-
-  function refused(error) {
-    const lines = {
-      NotAllowedError: "The camera was refused. To use it, allow it for this page in the browser, then press the button again.",
-      NotFoundError: "There is no camera on this computer that the browser knows of.",
-      NotReadableError: "The camera cannot be opened: another program may be using it.",
-    };
-    return lines[error.name] || "The camera cannot be used: " + error.message;
-  }
-
-  function stop(why) {
-    if (state.stream) for (const track of state.stream.getTracks()) track.stop();
-    Object.assign(state, { stream: null, video: null, strength: null, recent: null });
-    const button = el("live-camera");
-    if (!button) return;
-    button.textContent = "Start the camera";
-    button.removeAttribute("aria-pressed");
-    el("live-rate").textContent = "";
-    note(why);
-    if (state.asked && inSight()) openPicture();
-  }
-
-  function cut() { // the present frame, cut as the network's pictures are, and its bytes
-    const [c, h, w] = state.asked.input, { resize, fit } = state.asked, { videoWidth: vw, videoHeight: vh } = state.video;
-    if (!state.work || state.work.width !== w || state.work.height !== h) state.work = new OffscreenCanvas(w, h);
-    const scale = resize / Math.min(vw, vh), sw = fit === "squeeze" ? vw : w / scale, sh = fit === "squeeze" ? vh : h / scale;
-    const pen = state.work.getContext("2d", { willReadFrequently: true });
-    pen.setTransform(-1, 0, 0, 1, w, 0); // as in a mirror
-    pen.imageSmoothingQuality = "high";
-    pen.drawImage(state.video, (vw - sw) / 2, (vh - sh) / 2, sw, sh, 0, 0, w, h);
-    const rgba = pen.getImageData(0, 0, w, h).data, bytes = new Uint8Array(w * h * c);
-    for (let i = 0, o = 0; i < rgba.length; i += 4) {
-      if (c === 1) { bytes[o++] = 0.299 * rgba[i] + 0.587 * rgba[i + 1] + 0.114 * rgba[i + 2]; continue; }
-      bytes[o++] = rgba[i]; bytes[o++] = rgba[i + 1]; bytes[o++] = rgba[i + 2];
-    }
-    return bytes;
-  }
-
-  const frame = () => new Promise((done) => requestAnimationFrame(done));
-
-  async function run(stream) {
-    while (state.stream === stream) {
-      await frame();
-      if (state.stream !== stream) return;
-      if (!inSight()) return stop("");
-      if (document.hidden || !state.video.videoWidth) continue;
-      const began = performance.now(), { model, layer } = state.asked, body = cut(), sent = performance.now();
-      try {
-        const options = { method: "POST", body, headers: { "X-Neuronscope": "live" } };
-        const [head, codes] = await asks("/api/live?" + new URLSearchParams({ model, layer }), options);
-        if (state.stream !== stream) return;
-        const back = performance.now();
-        if (layer === state.asked.layer && model === state.asked.model) show(head, codes, state.work);
-        counted({ began, cut: sent - began, wait: back - sent, paint: performance.now() - back, ...head.seconds });
-      } catch (error) { return stop(plain(error)); }
-    }
-  }
-
-  function counted(times) {
-    state.times = [...state.times.slice(-59), times];
-    const last = state.times.slice(-15), span = last[last.length - 1].began - last[0].began;
-    if (last.length > 3) el("live-rate").textContent = `${(1000 * (last.length - 1) / span).toFixed(1)} frames a second`;
-  }
-
-  neuronscope.live = state; // for the benchmark: the times of the last frames
+  // What the camera needs (live_camera.js); the benchmark reads the times of the last frames.
+  neuronscope.live = Object.assign(state, { show, note, asks, openPicture, plain, inSight });
 
   // ---- choosing
   function unitAt(event) {
@@ -308,7 +224,6 @@
   const take = (unit) => { if (unit !== null) neuronscope.choose({ unit, view: "neuron" }); };
 
   document.addEventListener("click", (event) => {
-    if (event.target.id === "live-camera") return state.stream ? stop("The camera is off.") : start();
     if (event.target.id === "live-mosaic") take(unitAt(event));
   });
   document.addEventListener("pointermove", (event) => {
@@ -337,11 +252,16 @@
     if (!same && !state.stream) { note(""); openPicture(); } else redraw();
   }
 
+  function shownAgain() { // the maps of a camera that is off are no longer true
+    if (inSight() && state.asked && state.filmed && !state.stream) openPicture();
+    else redraw();
+  }
+
   function listen() {
     const live = el("live"), page = el("neuron-page"), view = el("view-neuron");
     if (!live || !page || !view) return setTimeout(listen, 100);
     new MutationObserver(ask).observe(live, { attributes: true, attributeFilter: ["data-asked"] });
-    const left = new MutationObserver(() => { if (state.stream && !inSight()) stop(""); else requestAnimationFrame(redraw); });
+    const left = new MutationObserver(() => requestAnimationFrame(shownAgain)); // the pane is shown, or another
     left.observe(page, { attributes: true, attributeFilter: ["data-pane"] });
     left.observe(view, { attributes: true, attributeFilter: ["hidden"] });
     new ResizeObserver(() => redraw()).observe(el("live-mosaic").parentElement);
@@ -349,7 +269,6 @@
   }
 
   document.addEventListener("filled", (event) => { if (event.target.id === "live-neuron" && state.head) words(); });
-  window.addEventListener("pagehide", () => { if (state.stream) stop(""); });
   new MutationObserver(() => { state.lut = null; redraw(); })
     .observe(document.documentElement, { attributes: true, attributeFilter: ["data-mantine-color-scheme"] });
   listen();

@@ -114,7 +114,7 @@ def asked(here: Context, unit: int) -> dict[str, Any]:
 def _neuron(here: Context, unit: int) -> Component:
     facts = [
         html.B(unit_name(here.model, here.layer, unit)),
-        html.Div(f"neuron {unit} of {here.layer}", className="label"),
+        html.Div(f"{unit} of {here.layer}", className="label"),
         html.Div(id="live-peak", className="num"),
     ]
     return html.Div([unit_icon(here.model, here.layer, unit, size=144), html.Div(facts)],

@@ -140,6 +140,9 @@ def test_leaving_the_pane_stops_the_camera(camera: Screen) -> None:
     camera.at("text=What it looks for").click()
     wait_until(lambda: page.evaluate("() => window.track.readyState") == "ended", "it ends")
     assert state(page, "stream") is None
+    camera.at("#neuron-head .segments button").last.click()
+    expect(camera.at("#live-seen-note")).to_contain_text("The opened picture")
+    wait_until(lambda: not state(page, "filmed"), "the picture's maps, not the camera's last")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -68,6 +69,36 @@ def test_links_are_measured_by_real_removals(bench: Bench) -> None:
     assert first["measured"] == pytest.approx(measured, rel=1e-3, abs=1e-2)
     assert found["drives"]["layer"] is None
     assert found["drives"]["rows"][0]["class"] in bench.classifier(MODEL).categories.names
+
+
+def test_links_say_where_in_the_other_layer_the_effect_lies(bench: Bench) -> None:
+    picture = bench.library.pictures()[0].key
+    asked = {"model": MODEL, "picture": picture, "layer": "features.9", "unit": 20, "at": [0, 5]}
+    found = tasks.TASKS["links"](bench, **asked)
+    assert (found["feeds"]["layer"], found["drives"]["layer"]) == ("features.7", "features.10")
+    assert len(found["feeds"]["rows"]) == len(found["drives"]["rows"]) == 8
+    for row in [*found["feeds"]["rows"], *found["drives"]["rows"]]:
+        cells = np.array(row["map"]["values"]).reshape(row["map"]["rows"], row["map"]["cols"])
+        assert cells.sum() == pytest.approx(row["effect"], rel=1e-2, abs=1e-2)
+        assert np.unravel_index(np.abs(cells).argmax(), cells.shape) == tuple(row["place"])
+    top = found["feeds"]["rows"][0]["place"]
+    assert top[0] <= 2  # a place on the upper edge is fed by what lies there
+    assert abs(top[1] - 5) <= 2
+
+
+def test_profiles_are_those_of_the_pass_over_the_pictures(bench: Bench) -> None:
+    result(tasks.TASKS["examples"](bench, model=MODEL, layer=LAYER))
+    found = tasks.TASKS["profiles"](bench, model=MODEL, layer=LAYER)
+    said = tasks.TASKS["responses"](bench, model=MODEL, layer=LAYER, channel=UNIT)
+    assert found["measure"] == "lifetime sparseness"  # one picture a class
+    assert len(found["selectivity"]) == len(found["holds"]) == 512
+    mean, square = said["mean"], said["sd"] ** 2 + said["mean"] ** 2
+    n = found["pictures"]
+    by_hand = (1 - mean**2 / square) / (1 - 1 / n)
+    assert found["selectivity"][UNIT] == pytest.approx(by_hand, abs=2e-3)
+    best = [found["classes"][str(i)] for i in found["holds"][UNIT]]
+    assert best[0] == said["classes"][0]["class"]
+    assert best == [c["class"] for c in said["classes"]][: len(best)]
 
 
 def test_trust_is_measured_on_the_icon_that_the_page_shows(bench: Bench) -> None:
