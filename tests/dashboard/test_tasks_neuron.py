@@ -73,9 +73,9 @@ def test_links_are_measured_by_real_removals(bench: Bench) -> None:
 
 def test_links_say_where_in_the_other_layer_the_effect_lies(bench: Bench) -> None:
     picture = bench.library.pictures()[0].key
-    asked = {"model": MODEL, "picture": picture, "layer": "features.9", "unit": 20, "at": [0, 5]}
+    asked = {"model": MODEL, "picture": picture, "layer": "features.10", "unit": 20, "at": [0, 5]}
     found = tasks.TASKS["links"](bench, **asked)
-    assert (found["feeds"]["layer"], found["drives"]["layer"]) == ("features.7", "features.10")
+    assert (found["feeds"]["layer"], found["drives"]["layer"]) == ("features.9", "features.11")
     assert len(found["feeds"]["rows"]) == len(found["drives"]["rows"]) == 8
     for row in [*found["feeds"]["rows"], *found["drives"]["rows"]]:
         cells = np.array(row["map"]["values"]).reshape(row["map"]["rows"], row["map"]["cols"])
