@@ -103,9 +103,10 @@ class IconDesk:
                 self._jobs |= {(model, layer, t): job for t in batch}
 
     def _in_hand(self, rank: int) -> int:
-        """Batches of this rank that are begun or waiting."""
-        going = set(self._jobs.values())
-        self._ranks = {job: own for job, own in self._ranks.items() if job in going}
+        """Batches of this rank that are begun or waiting; also of what is no longer asked for."""
+        status = self.service.jobs.status
+        going = [job for job in self._ranks if status(job).state in ("waiting", "running")]
+        self._ranks = {job: self._ranks[job] for job in going}
         return sum(own == rank for own in self._ranks.values())
 
     def _state(self, model: str, layer: str, token: str) -> dict[str, Any]:

@@ -53,6 +53,17 @@ class Progress:
     partial: Any = None
 
 
+def streamed(task: Task) -> Task:
+    """Marks a task that is asked for again as soon as it has answered, frame by frame."""
+    task.streamed = True  # type: ignore[attr-defined]
+    return task
+
+
+def is_streamed(task: Task) -> bool:
+    """Whether the next frame is to be expected after this task."""
+    return bool(getattr(task, "streamed", False))
+
+
 @dataclass(frozen=True)
 class JobStatus:
     """One job as the page sees it.

@@ -14,7 +14,7 @@ from torch import Tensor
 from analysis.maps import channel_maps, packed
 from cache.errors import UserError
 from dashboard.bench import Bench
-from dashboard.protocol import Task
+from dashboard.protocol import Task, streamed
 
 TOP = 5
 
@@ -24,6 +24,7 @@ def maps(bench: Bench, *, model: str, picture: str, layer: str) -> dict[str, Any
     return _answer(bench, model, layer, bench.open(model, picture).x)
 
 
+@streamed
 def frame(bench: Bench, *, model: str, layer: str, pixels: str) -> dict[str, Any]:
     """The maps of one frame: ``pixels`` are uint8 (H, W, C) of the network's input size, row by
     row, in base64."""

@@ -14,17 +14,19 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, cast
 
 from cache.errors import UserError
 from dashboard.protocol import (
     Channel,
     Message,
+    Priority,
     Progress,
     StreamChannel,
     Task,
     encode,
+    is_streamed,
     standing,
 )
 
@@ -32,6 +34,9 @@ log = logging.getLogger("neuronscope.worker")
 
 # How long a step may go on after the page's process has gone, in seconds.
 GRACE = 1.0
+# After a frame of a stream other work waits so long for the next one, in seconds, but gets a step
+# at the latest so long after its last: a camera must not be starved, nor starve.
+HOLD, SHARE = 0.06, 0.3
 
 Inbox = SimpleQueue[Message | None]
 Steps = Generator[Progress, None, Any]
@@ -64,6 +69,8 @@ class Loop:
         self._work: dict[int, _Work] = {}
         self._current: int | None = None
         self._stepping = 0.0  # seconds spent in the steps of all generators
+        self._stepped = 0.0  # when the last of them ended
+        self._expected = 0.0  # until when the next frame of a stream is waited for
 
     def run(self) -> None:
         try:
@@ -75,13 +82,24 @@ class Loop:
                 self._drop(work)
 
     def _listen(self) -> bool:
-        """Take in everything that has arrived; wait only when there is nothing else to do."""
-        while not self._work or not self._inbox.empty():
-            message = self._inbox.get()
+        """Take in everything that has arrived; wait only when there is nothing else to do, or for
+        the next frame of a stream."""
+        while not self._work or not self._inbox.empty() or self._awaits():
+            patience = max(0.0, self._expected - time.monotonic()) if self._work else None
+            try:
+                message = self._inbox.get(timeout=patience)
+            except Empty:
+                return True
             if message is None:
                 return False
             self._take(message)
         return True
+
+    def _awaits(self) -> bool:
+        """Whether a frame is about to come and nobody waits for anything else."""
+        if time.monotonic() >= self._expected:
+            return False
+        return all(work.priority < Priority.INTERACTIVE for work in self._work.values())
 
     def _take(self, message: Message) -> None:
         op, ticket = message.pop("op"), message["ticket"]
@@ -117,8 +135,11 @@ class Loop:
         if work.steps is None:
             if work.task not in self._tasks:
                 raise LookupError(f"there is no task of this name ({', '.join(self._tasks)})")
-            outcome = self._tasks[work.task](self._state, **work.kwargs)
+            task = self._tasks[work.task]
+            outcome = task(self._state, **work.kwargs)
             if not inspect.isgenerator(outcome):
+                if is_streamed(task):
+                    self._expected = min(time.monotonic() + HOLD, self._stepped + SHARE)
                 return {"op": "done", "result": outcome}
             work.steps = cast(Steps, outcome)
         try:
@@ -126,8 +147,9 @@ class Loop:
         except StopIteration as stop:
             return {"op": "done", "result": stop.value}
         finally:
-            self._stepping += time.monotonic() - began
-            work.seconds += time.monotonic() - began
+            self._stepped = time.monotonic()
+            self._stepping += self._stepped - began
+            work.seconds += self._stepped - began
         return self._progress(work, progress)
 
     def _progress(self, work: _Work, progress: Progress) -> Message:

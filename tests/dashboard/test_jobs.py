@@ -224,6 +224,21 @@ def test_interactive_work_overtakes_background(jobs):
     assert sorted(times)[10] < 0.25
 
 
+def test_frames_of_a_stream_are_not_starved_and_starve_nobody(jobs):
+    background = jobs.submit("steps", total=1000, seconds=0.05)
+    until(lambda: jobs.status(background).done > 1)
+    before, began, frames = jobs.status(background).done, time.monotonic(), 0
+    while time.monotonic() - began < 2:
+        jobs.call("frame", number=frames)
+        frames += 1
+        time.sleep(0.01)  # the browser paints
+    passed, seconds = jobs.status(background).done - before, time.monotonic() - began
+    print(f"{frames} frames beside {passed} steps of 50 ms in {seconds:.1f} s")
+    assert passed >= 2
+    assert passed < 0.5 * seconds / 0.05  # a plain call leaves every second moment to the steps
+    assert frames > 2 * passed
+
+
 def test_the_order_is_by_priority_and_a_job_can_be_raised(either):
     either.submit("nap", seconds=0.3, name="first")
     until(lambda: either.running() and either.running()[0].state == "running")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cache.errors import UserError
-from dashboard.protocol import Progress
+from dashboard.protocol import Progress, streamed
 
 
 class State:
@@ -35,6 +35,11 @@ def make_state(config):
 def echo(state, value=None):
     state.begun["echo"] += 1
     return value
+
+
+@streamed
+def frame(state, number):
+    return number
 
 
 def journal(state):
@@ -132,7 +137,7 @@ def same_object(state):
 TASKS = {
     task.__name__: task
     for task in (
-        echo, journal, nap, steps, complain, complain_later, bug, leave, odd_result, odd_step,
-        numbers, shout, die, die_once, where, load_torch, same_object,
+        echo, frame, journal, nap, steps, complain, complain_later, bug, leave, odd_result,
+        odd_step, numbers, shout, die, die_once, where, load_torch, same_object,
     )
 }  # fmt: skip
