@@ -9,7 +9,9 @@ start; every picture and layer is new.
 """
 
 import argparse
+import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -17,10 +19,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-PORT = 8077
 CHROMIUM = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -39,11 +41,15 @@ def served(model: str, folder: str | None, *, cache: str | None = None) -> Itera
     """The real command, on an empty cache unless one is given."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:
         words = [sys.executable, "-P", "-m", "dashboard.cli", "serve", "--no-browser"]
-        words += ["--model", model, "--port", str(PORT), "--cache", cache or empty]
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        words += ["--model", model, "--port", str(port), "--cache", cache or empty]
         words += ["--images", folder] if folder else []
-        process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        here = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=here)
         try:
-            yield f"http://127.0.0.1:{PORT}"
+            yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
             process.wait(10)
