@@ -217,6 +217,7 @@ def test_places_by_arrows(screen: Screen) -> None:
     expect(screen.at("#place-note")).to_contain_text("Choose a place")
     screen.at("#place-note button").click()
     expect(screen.at("#place-note")).to_have_text(words)  # by the arrows as well: the strongest
+    expect(screen.at("#neuron-links h3").first).to_contain_text("at place")
     screen.click_place("#place-chooser", 0, 6, (13, 13))
     expect(screen.at("#place-note")).to_contain_text("it is silent")
     expect(screen.at("#neuron-links")).to_contain_text("nothing to trace")
