@@ -17,11 +17,8 @@ from dashboard.starter import icons_of, reference_of
 
 BATCH = 4
 ENOUGH = 100  # pictures, below which a class profile is no name
-IN_HAND = {
-    VISIBLE: 6,
-    BEHIND: 2,
-    BACKGROUND: 2,
-}  # batches; the page asks again three times a second
+# batches; the page asks again three times a second
+IN_HAND = {VISIBLE: 6, BEHIND: 2, BACKGROUND: 2}
 # seconds; a page asks for its layers one after the other, and a busy worker answers late
 STALE = 2.5
 LABELS = {

@@ -28,15 +28,16 @@
     if (!canvas || !g) return;
     const { pen, w, h, ratio } = fitted(canvas);
     const cw = w / g.cols, ch = h / g.rows;
-    const most = Math.max(1e-9, ...g.activation), reach = Math.max(1e-9, ...g.effect.map(Math.abs));
+    // a few places fire far more than the rest: a tenth of them are as large as a cell allows
+    const most = Math.max(1e-9, ranked(g.activation, 0.9)), reach = Math.max(1e-9, ...g.effect.map(Math.abs));
     const pro = css("--for"), con = css("--against"), ink = css("--ink");
     for (let r = 0; r < g.rows; r++) for (let c = 0; c < g.cols; c++) {
-      const i = r * g.cols + c, size = Math.sqrt(Math.max(0, g.activation[i]) / most);
-      const part = 0.3 + 0.7 * size, bw = cw * part - ratio, bh = ch * part - ratio;
+      const i = r * g.cols + c, size = Math.sqrt(Math.min(1, Math.max(0, g.activation[i]) / most));
+      const part = 0.25 + 0.75 * size, bw = cw * part, bh = ch * part;
       const x = (c + 0.5) * cw - bw / 2, y = (r + 0.5) * ch - bh / 2;
       cell(pen, g, r, c, x, y, bw, bh);
       const pull = g.effect[i] / reach;
-      if (Math.abs(pull) > 0.04) {
+      if (Math.abs(pull) > 0.1) {
         pen.strokeStyle = pull > 0 ? pro : con;
         pen.lineWidth = ratio * (0.5 + 3.5 * Math.abs(pull));
         const inset = pen.lineWidth / 2;
@@ -44,6 +45,11 @@
       }
     }
     mark(pen, g, cw, ch, ink, ratio);
+  }
+
+  function ranked(values, share) {
+    const sorted = [...values].sort((a, b) => a - b);
+    return sorted[Math.floor(share * (sorted.length - 1))];
   }
 
   function cell(pen, g, r, c, x, y, bw, bh) {
