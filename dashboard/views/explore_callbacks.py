@@ -175,7 +175,7 @@ def _answer(here: Context, row: dict[str, Any]) -> Component:
             html.Span(share(row["probability"]), className="num"),
             vs_button(index, name, chosen=index == here.b),
         ],
-        className="answer" + side + " drawn" * (drawn is not None), **{"data-class": str(index)},
+        className="answer" + side + " pictured" * (drawn is not None), **{"data-class": str(index)},
     )  # fmt: skip
 
 

@@ -117,7 +117,7 @@ def _strip(nth: int, alt: str, **more: Any) -> Component:
 def _step(nth: int, unit: int, other: int) -> Component:
     share = round(100 * nth / (ROW - 1))
     bars = [
-        html.Span(html.I(**{"data-put": f"bar.{end}.{nth}"}), className=f"answer {end}")
+        html.Span(html.I(**{"data-put": f"bar.{end}.{nth}"}), className=f"reply {end}")
         for end in ("first", "last")
     ]
     label = f"{100 - share} % neuron {unit}, {share} % neuron {other}"
