@@ -187,19 +187,3 @@ def automatic_name(examples: Examples, channel: int, names: tuple[str, ...]) -> 
     order = np.argsort(-row, kind="stable")[:3]
     strong = [int(examples.classes[i]) for i in order if row[i] >= 0.5 * row[order[0]]]
     return "mostly " + ", ".join(names[i] for i in strong)
-
-
-def selectivity(examples: Examples) -> NDArray[np.float32]:
-    """How far each neuron (C,) prefers one class: (most - rest) / (most + rest), of the highest
-    mean response to a class and the mean of those to all other classes (Morcos et al. 2018,
-    section 2.3); from 0, all alike, to 1, one class alone. 0 where it is silent, where there are
-    fewer than two classes, and where a mean is negative, for which it has no meaning."""
-    profile = examples.profile.astype(np.float64)
-    count = profile.shape[1]
-    if count < 2:
-        return np.zeros(len(profile), np.float32)
-    most = profile.max(axis=1)
-    rest = (profile.sum(axis=1) - most) / (count - 1)
-    known = (most > 0) & (rest >= 0)
-    share = (most - rest) / np.where(known, most + rest, 1.0)
-    return np.where(known, share, 0.0).astype(np.float32)

@@ -19,7 +19,8 @@ from analysis.examples import Shot, Sweep, automatic_name, sweep
 from analysis.featurevis.objectives import field
 from analysis.layers import Layer, hooked
 from analysis.photos import Collection, Picture
-from analysis.tally import BINS, Examples
+from analysis.selectivity import class_selectivity
+from analysis.tally import BINS, Examples, Kept
 from cache.keys import content_key
 from cache.reference import Reference
 from cache.store import Store
@@ -108,7 +109,7 @@ def condensed(found: Examples, widest: Array, names: tuple[str, ...]) -> Referen
         classes=several.classes[order].astype(np.uint16),
         class_means=np.take_along_axis(several.profile, order, 1).astype(np.float16),
         class_pictures=several.per_class[order].astype(np.uint16),
-        selectivity=examples.selectivity(several).astype(np.float16),
+        selectivity=class_selectivity(several.profile).astype(np.float16),
         names=tuple(automatic_name(several, channel, names) for channel in channels),
     )  # fmt: skip
 
@@ -135,3 +136,18 @@ def _histograms(found: Examples) -> tuple[NDArray[np.uint16], Any, Any]:
 def counts_of(collections: Sequence[Collection]) -> Mapping[str, int]:
     """How many photographs each set has."""
     return {collection.name: len(collection) for collection in collections}
+
+
+def as_examples(known: Reference) -> Examples:
+    """The numbers in the form of a pass over pictures, without places and classes: for what
+    compares an icon with photographs (``trust``)."""
+    count, bins = known.counts.shape
+    counts = np.zeros((count, BINS), np.int32)
+    counts[:, BINS - bins :] = known.counts
+    strongest, none = Kept.empty(count, 1), Kept.empty(count, 1)
+    strongest.value[:, 0], strongest.picture[:, 0] = known.maximum, known.strongest
+    return Examples(
+        known.pictures, strongest, none, none, counts,
+        np.log2(known.high).round().astype(np.int32), known.mean, known.sd,
+        np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros((count, 0), np.float32),
+    )  # fmt: skip

@@ -40,8 +40,10 @@ def selectivity(examples: Examples) -> Selectivity:
 
 
 def class_selectivity(profile: Array) -> Array:
-    """(C,) from mean responses (C, K), K at least 2: the best class's mean minus the mean of the
-    others', over their sum; 0 for a neuron that answers nothing."""
+    """(C,) from mean responses (C, K): the best class's mean minus the mean of the others', over
+    their sum; 0 for a neuron that answers nothing, and for fewer than two classes."""
+    if profile.shape[1] < 2:
+        return np.zeros(len(profile), np.float32)
     means = np.maximum(profile, 0)
     best = means.max(axis=1)
     others = (means.sum(axis=1) - best) / (profile.shape[1] - 1)

@@ -23,6 +23,7 @@ from analysis.tail import Tail
 from cache.errors import UserError
 from cache.store import Store
 from dashboard.pictures import open_library
+from dashboard.starter import Starter
 
 T = TypeVar("T")
 
@@ -68,6 +69,7 @@ class Bench:
         self.attributions = Recent[Attributions](8)
         self.tails = Recent[Tail](4)
         self.kept = Recent[Any](64)
+        self.starter = Starter()
 
     def classifier(self, name: str) -> Classifier:
         """The network of that name; the one of the command line comes with its weights."""

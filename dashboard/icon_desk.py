@@ -13,10 +13,9 @@ from typing import Any
 from dashboard.naming import own_names
 from dashboard.protocol import BACKGROUND, BEHIND, VISIBLE, JobStatus
 from dashboard.service import Service
-from dashboard.starter import icons_of, reference_of
+from dashboard.starter import ENOUGH, icons_of, reference_of
 
 BATCH = 4
-ENOUGH = 100  # pictures, below which a class profile is no name
 # batches; the page asks again three times a second
 IN_HAND = {VISIBLE: 6, BEHIND: 2, BACKGROUND: 2}
 # seconds; a page asks for its layers one after the other, and a busy worker answers late

@@ -5,12 +5,17 @@ a layer that the wall of the Neuron page shows.
 import json
 from typing import Any, Protocol
 
+import numpy as np
 from flask import Flask, Response, request
 
 from cache.errors import UserError
 from cache.names import Names, read_names
+from cache.reference import Reference
 from dashboard.answers import answered, as_json
 from dashboard.service import Service
+from dashboard.starter import ENOUGH, reference_of
+
+HOLDS, LISTED = 0.5, 6  # a neuron speaks for classes that it answers this much of its best one
 
 
 class Desk(Protocol):
@@ -82,15 +87,36 @@ def _wall(service: Service, desk: Desk, given: Any) -> dict[str, Any]:
     own, names = own_names(service, known["name"], layer), desk.names(known["name"], layer)
     return {
         **answer, "own": {str(k): v for k, v in own.items()}, "names": names,
-        "profiles": None if names is None else _profiles(service, known["name"], layer),
+        "profiles": _profiles(service, known, layer, names is not None),
         "layers": [{"layer": s["layer"], "channels": s["channels"]} for s in known["ladder"]],
     }  # fmt: skip
 
 
-def _profiles(service: Service, model: str, layer: str) -> dict[str, Any] | None:
-    """What the neurons speak for; None where the pass over the pictures came to nothing."""
+def _profiles(
+    service: Service, known: dict[str, Any], layer: str, passed: bool
+) -> dict[str, Any] | None:
+    """What the neurons speak for: of the open pictures once they are ``passed``, of the reference
+    photographs where these are few; None where neither is there."""
+    reference = reference_of(service, known["name"], layer)
+    if reference is not None and len(service.library.pictures()) < ENOUGH:
+        return _lent(reference, known["classes"])
+    if not passed:
+        return None
     try:
-        found: dict[str, Any] = service.ask("profiles", model=model, layer=layer)
+        found: dict[str, Any] = service.ask("profiles", model=known["name"], layer=layer)
     except UserError:
         return None
     return found
+
+
+def _lent(known: Reference, names: list[str]) -> dict[str, Any]:
+    """The reference numbers in the form of the task ``profiles``."""
+    shares = known.class_means / np.maximum(known.class_means[:, :1], 1e-6)
+    held = (known.class_means > 0) & (shares >= HOLDS)
+    holds = [[int(c) for c in row[some][:LISTED]]
+             for row, some in zip(known.classes, held, strict=True)]  # fmt: skip
+    return {
+        "pictures": known.pictures, "measure": "class selectivity", "reference": True,
+        "selectivity": [round(float(v), 3) for v in known.selectivity], "holds": holds,
+        "classes": {str(i): names[i] for row in holds for i in row},
+    }  # fmt: skip

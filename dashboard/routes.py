@@ -14,7 +14,7 @@ from PIL import Image
 from analysis import images
 from analysis.patches import patch_box
 from cache.errors import UserError
-from dashboard import live, naming, starter, studio_desk
+from dashboard import live, naming, starter_routes, studio_desk
 from dashboard.answers import answered, as_json
 from dashboard.icon_desk import IconDesk
 from dashboard.service import Service
@@ -32,7 +32,7 @@ def register(server: Flask, service: Service) -> None:
     _pictures(server, service)
     _live(server, service, desk)
     naming.register(server, service, desk)
-    starter.register(server, service)
+    starter_routes.register(server, service)
     live.register(server, service)
     studio_desk.register(server, service)
 

@@ -5,16 +5,13 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, abort, request
-
 from cache.reference import Reference
 from cache.starter import CLASSES, Pack, available, shipped
-from dashboard.answers import answered
 
 if TYPE_CHECKING:
     from dashboard.service import Service
 
-FOREVER = "public, max-age=31536000, immutable"
+ENOUGH = 100  # pictures, below which a class profile is no name
 
 
 class Starter:
@@ -49,7 +46,7 @@ def picture_url(pack: Pack | None, layer: str, unit: int) -> str | None:
     """The lasting address of a unit's picture; None where the pack has none."""
     if pack is None or pack.picture(layer, unit) is None:
         return None
-    return f"{_base(pack)}/{layer}/{unit}.webp"
+    return f"{base_url(pack)}/{layer}/{unit}.webp"
 
 
 def class_url(pack: Pack | None, index: int) -> str | None:
@@ -75,39 +72,6 @@ def reference_of(service: "Service", model: str, layer: str) -> Reference | None
     return None if pack is None else pack.reference(layer)
 
 
-def _base(pack: Pack) -> str:
+def base_url(pack: Pack) -> str:
+    """Where the pictures of a pack are."""
     return f"/starter/{pack.digest}"
-
-
-def register(server: Flask, service: "Service") -> None:
-    """Adds the addresses of the pack."""
-
-    @server.get("/api/starter")
-    def starter() -> Response:
-        return answered(lambda: _offer(service.pack(request.args.get("model", ""))))
-
-    @server.get("/starter/<digest>/<layer>/<int:unit>.webp")
-    def starter_picture(digest: str, layer: str, unit: int) -> Response:
-        pack = service.starter.pack
-        found = pack.picture(layer, unit) if pack is not None and pack.digest == digest else None
-        if found is None:
-            abort(404)
-        return Response(found.data, mimetype="image/webp", headers={"Cache-Control": FOREVER})
-
-
-def _offer(pack: Pack | None) -> dict[str, Any]:
-    """Where the pictures are, and of which units: {base, layers: {layer: [[first, last], ...]}}."""
-    if pack is None:
-        return {"base": None, "layers": {}}
-    return {"base": _base(pack), "layers": {n: _runs(p.drawn) for n, p in pack.parts.items()}}
-
-
-def _runs(units: list[int]) -> list[list[int]]:
-    """Ascending numbers as [first, last] of each unbroken run."""
-    runs: list[list[int]] = []
-    for unit in units:
-        if runs and unit == runs[-1][1] + 1:
-            runs[-1][1] = unit
-        else:
-            runs.append([unit, unit])
-    return runs

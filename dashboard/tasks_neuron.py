@@ -12,12 +12,15 @@ from analysis.featurevis.icons import IconRequest, in_quality
 from analysis.featurevis.icons import strides as icon_strides
 from analysis.feeds import Check, Row, drives, feeds
 from analysis.layers import Layer
+from analysis.reference import as_examples
+from analysis.tally import Examples
 from analysis.trust import trust
 from analysis.weights import into, maps_behind, speaks_for
 from cache.errors import UserError
 from dashboard.bench import Bench
 from dashboard.grids import blocks, numbers
 from dashboard.protocol import Progress, Task
+from dashboard.starter import ENOUGH
 from dashboard.tasks_icons import Subject, icon_key
 from dashboard.tasks_patches import examples, read_examples
 
@@ -31,7 +34,8 @@ def trusted(bench: Bench, *, model: str, layer: str, unit: int) -> Iterator[Prog
     """Measures the icon that is shown, and those of two more seeds, on the layer itself.
 
     {sentence, ratio, activation, maximum, percentile, pictures, rank, units, z, spread, agreement,
-    seeds: addresses of their pictures}.
+    seeds: addresses of their pictures, reference}. ``reference``: the open pictures are too few, so
+    ``pictures`` are the reference photographs of the starter pack.
     """
     yield from examples(bench, model=model, layer=layer)
     classifier, name = bench.classifier(model), bench.layer(model, layer).name
@@ -51,14 +55,24 @@ def trusted(bench: Bench, *, model: str, layer: str, unit: int) -> Iterator[Prog
             kept = bench.store.get(key)
         assert kept is not None
         pictures.append(kept)
-    found = trust(
-        classifier, name, unit, np.stack([p.value for p in pictures]),
-        read_examples(bench, model, name), input_size=plain.input_size,
-    )  # fmt: skip
+    seen, reference = _compared(bench, model, name)
+    shown_pictures = np.stack([p.value for p in pictures])
+    found = trust(classifier, name, unit, shown_pictures, seen, input_size=plain.input_size)
     return {
         **asdict(found), "sentence": found.sentence, "ratio": found.ratio,
-        "seeds": [f"/blob/{p.key}" for p in pictures],
+        "seeds": [f"/blob/{p.key}" for p in pictures], "reference": reference,
     }  # fmt: skip
+
+
+def _compared(bench: Bench, model: str, layer: str) -> tuple[Examples, bool]:
+    """What the icon is compared with: the open pictures, or where these are few the reference
+    photographs, if the starter pack is of this network; and whether it is these."""
+    seen = read_examples(bench, model, layer)
+    if seen.pictures >= ENOUGH:
+        return seen, False
+    pack = bench.starter.fitting(bench.classifier(model).fingerprint, bench.config["seed"])
+    known = None if pack is None else pack.reference(layer)
+    return (seen, False) if known is None else (as_examples(known), True)
 
 
 def _seed_key(bench: Bench, model: str, layer: str, unit: int, seed: int) -> str:

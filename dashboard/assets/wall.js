@@ -69,7 +69,8 @@
         : "The pictures could not be looked through.";
       return;
     }
-    const term = document.createElement("span"), over = `, over the ${d.profiles.pictures} open pictures`;
+    const term = document.createElement("span"), count = d.profiles.pictures.toLocaleString("en");
+    const over = `, over ${d.profiles.reference ? `${count} reference photographs` : `the ${count} open pictures`}`;
     term.className = "term";
     term.tabIndex = 0;
     term.textContent = by === "class" ? "class profile" : d.profiles.measure;

@@ -93,7 +93,9 @@ def _trust(here: Context, unit: int, running: dict[str, str]) -> Component:
     if status.state != "done":
         return note(status.error or "This was given up; choose the neuron again.", kind="quiet")
     found = status.result
-    return verdict(found, neuron_reference.facts(here, unit, found["activation"]))
+    more = neuron_reference.facts(here, unit, found["activation"])
+    # compared with these photographs as it is: only what the places have in the mean is new
+    return verdict(found, more[:1] if found["reference"] else more)
 
 
 def verdict(found: dict[str, Any], reference: Sequence[tuple[str, str]] = ()) -> Component:
@@ -101,8 +103,11 @@ def verdict(found: dict[str, Any], reference: Sequence[tuple[str, str]] = ()) ->
     the seeds' pictures."""
     sentence = found["sentence"][0].upper() + found["sentence"][1:] + "."
     reached = f"{found['ratio']:.1f} times" if found["ratio"] else "no picture excites it, and not"
+    set_of = f"{found['pictures']} pictures"
+    if found["reference"]:
+        set_of = neuron_reference.photographs(found["pictures"])
     facts = [
-        ("the icon excites it", f"{reached} the strongest of {found['pictures']} pictures"),
+        ("the icon excites it", f"{reached} the strongest of {set_of}"),
         ("pictures below the icon", f"{found['percentile']:.0f} of 100"),
         ("its rank among all neurons on this icon", f"{found['rank']} of {found['units']}"),
         ("how alike the seeds' pictures are to the layer", f"{found['agreement']:.2f} of 1"),

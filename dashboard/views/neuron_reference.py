@@ -5,8 +5,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard.components import amount, term
-from dashboard.icon_desk import ENOUGH
-from dashboard.starter import reference_of
+from dashboard.starter import ENOUGH, reference_of
 from dashboard.views.charts import class_rows, histogram
 from dashboard.views.context import Context
 

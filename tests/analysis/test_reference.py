@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from analysis import reference
-from analysis.examples import selectivity
 from analysis.models import Classifier
 from analysis.photos import Collection, Picture
 from analysis.tally import Examples, Kept
@@ -28,11 +27,19 @@ def examples(profile: list[list[float]], per_class: list[int]) -> Examples:
     )  # fmt: skip
 
 
-def test_selectivity_by_hand() -> None:
-    found = selectivity(examples([[6, 1, 3], [2, 2, 2], [0, 5, 0], [0, 0, 0], [1, -4, 0]], [1] * 3))
-    # (6 - 2) / (6 + 2); all alike; one alone; silent; negative means have none
-    assert found.tolist() == [0.5, 0, 1, 0, 0]
-    assert selectivity(examples([[3]], [4])).tolist() == [0]
+def test_the_numbers_serve_as_a_pass_over_pictures(tmp_path: Path) -> None:
+    store = Store(tmp_path / "work")
+    given = [photographs(tmp_path, [0, 51, 102, 204])]
+    known = reference.measure(network(), ["relu"], given, store, lambda *_: None)["relu"]
+    found = reference.as_examples(known)
+    assert found.pictures == 4
+    for channel in range(len(known.maximum)):
+        assert found.maximum(channel) == known.maximum[channel]
+        assert found.percentile(channel, float(known.maximum[channel]) + 1) == 100
+        edges, counts = known.histogram(channel)
+        wanted, same = found.histogram(channel)
+        assert same.tolist() == counts.tolist()
+        assert wanted.tolist() == pytest.approx(edges.tolist())
 
 
 def test_classes_of_few_photographs_give_no_name() -> None:

@@ -20,6 +20,7 @@ def tallied(responses: list[list[float]], classes: list[int], *, signed: bool = 
 def test_the_index_of_morcos_by_hand() -> None:
     profile = np.array([[4, 0, 0], [2, 2, 2], [3, 1, 1], [0, 0, 0], [-5, 2, 0]], np.float32)
     assert class_selectivity(profile).tolist() == pytest.approx([1, 0, 0.5, 0, 1])
+    assert class_selectivity(np.ones((2, 1), np.float32)).tolist() == [0, 0]
 
 
 def test_lifetime_sparseness_by_hand() -> None:

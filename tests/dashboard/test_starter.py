@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from cache.starter import CLASSES
-from dashboard import starter
+from dashboard import starter_routes
 from dashboard.starter import Starter, class_url, icons_of, picture_url
 from tests.cache.test_starter import files, written
 
@@ -26,7 +26,7 @@ def served(source: Starter) -> Any:
     """The pack's addresses on a server of their own; every network is the pack's."""
     server = Flask(__name__)
     pack = source.pack
-    starter.register(server, SimpleNamespace(starter=source, pack=lambda _: pack))  # type: ignore[arg-type]
+    starter_routes.register(server, SimpleNamespace(starter=source, pack=lambda _: pack))  # type: ignore[arg-type]
     return server.test_client()
 
 
@@ -79,5 +79,5 @@ def test_without_a_sound_pack_one_line_is_said(
 
 
 def test_runs_of_units() -> None:
-    assert starter._runs([0, 1, 2, 5, 7, 8]) == [[0, 2], [5, 5], [7, 8]]
-    assert starter._runs([]) == []
+    assert starter_routes._runs([0, 1, 2, 5, 7, 8]) == [[0, 2], [5, 5], [7, 8]]
+    assert starter_routes._runs([]) == []
