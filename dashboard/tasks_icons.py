@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.featurevis.icons import RECIPE, Frame, IconRequest, in_quality
 from analysis.featurevis.icons import strides as icon_strides
+from analysis.featurevis.memory import in_batches
 from analysis.layers import find_layer
 from cache.errors import UserError
 from cache.keys import content_key
@@ -95,18 +96,23 @@ def icons_known(
 
 
 def icons(bench: Bench, *, model: str, layer: str, tokens: list[str]) -> Iterator[Progress]:
-    """Draws a few icons in one batch; partial pictures can be looked at."""
+    """Draws a few icons, as many at once as memory allows; partial pictures can be looked at."""
     classifier = bench.classifier(model)
     name = find_layer(classifier, layer).name
     subjects = [Subject.parse(token) for token in tokens]
-    request = _request(bench, model, name, subjects)
+    whole = _request(bench, model, name, subjects)
+    batches, drawn = in_batches(classifier, whole), 0
     shown: dict[str, Any] = {}
-    for step, frame in enumerate(icon_strides(classifier, request), start=1):
-        if frame is not None:
-            keys = [icon_key(bench, model, name, s) for s in subjects] if frame.done else []
-            kept = _keep(bench, frame, keys, request.diversity)
-            shown = dict(zip(tokens, kept, strict=True))
-        yield Progress(step, request.steps, shown)
+    for number, request in enumerate(batches):
+        share = len(tokens) if len(batches) == 1 else len(request.units)
+        some, drawn = slice(drawn, drawn + share), drawn + share
+        for step, frame in enumerate(icon_strides(classifier, request), start=1):
+            if frame is not None:
+                own = subjects[some] if frame.done else []
+                keys = [icon_key(bench, model, name, s) for s in own]
+                kept = _keep(bench, frame, keys, request.diversity)
+                shown |= dict(zip(tokens[some], kept, strict=True))
+            yield Progress(number * request.steps + step, len(batches) * request.steps, shown)
     return shown
 
 

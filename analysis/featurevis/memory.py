@@ -8,9 +8,10 @@ to inception4d it says 42 MiB a picture, and a process grew by 36 to 41.
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from analysis.featurevis.icons import IconRequest, check, objective_of
 from analysis.featurevis.optimize import Observer
@@ -23,9 +24,21 @@ MOST = 32  # larger batches are hardly faster, and one has to wait longer for th
 _COPIES, _STATE = 12, 8  # of the largest output at a time; of the parameters, with Adam's memory
 
 
+_KNOWN: "WeakKeyDictionary[nn.Module, dict[tuple[object, ...], int]]" = WeakKeyDictionary()
+
+
 def bytes_a_picture(classifier: "Classifier", request: IconRequest) -> int:
-    """What one more picture in a batch of ``request`` takes, at its peak."""
+    """What one more picture in a batch of ``request`` takes, at its peak; counted once a network,
+    layer and size."""
     check(classifier, request)
+    known = _KNOWN.setdefault(classifier.module, {})
+    place = (request.layer, request.objective, request.input_size, request.size)
+    if place not in known:
+        known[place] = _counted(classifier, request)
+    return known[place]
+
+
+def _counted(classifier: "Classifier", request: IconRequest) -> int:
     one = replace(
         request, units=request.units[:1], directions=request.directions[:1],
         weights=request.weights[:1], diversity=1,

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from PIL import Image
 from torch import nn
 
 from analysis.featurevis.icons import PRESETS, RECIPE, Preset
+from analysis.featurevis.memory import in_batches
 from analysis.recipes import Recipe
 from cache.errors import UserError
 from cache.keys import content_key
-from dashboard import tasks
+from dashboard import tasks, tasks_icons
 from dashboard.bench import Bench
 from dashboard.cli_icons import draw
 from dashboard.cli_parser import parse
@@ -190,3 +192,16 @@ def test_an_opposite_that_nothing_changes_is_dead(tmp_path: Path) -> None:
     bench = made(tmp_path / "c", f"{tmp_path / 'net.py'}:make")
     asked = {"model": f"{tmp_path / 'net.py'}:make", "layer": "1", "tokens": ["0-"]}
     assert result(tasks.TASKS["icons"](bench, **asked))["0-"]["state"] == "dead"
+
+
+def test_icons_that_do_not_fit_into_memory_are_drawn_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks_icons, "in_batches", partial(in_batches, memory=1))
+    monkeypatch.setitem(PRESETS, "preview", Preset(4, 32, 32))
+    bench = made(tmp_path)
+    steps = list(tasks_icons.icons(bench, model=MODEL, layer="features.4", tokens=["3", "5", "9"]))
+    assert [(p.done, p.total) for p in steps] == [(n, 12) for n in range(1, 13)]
+    known = tasks_icons.icons_known(bench, model=MODEL, layer="features.4", tokens=["3", "5", "9"])
+    assert known == steps[-1].partial
+    assert len({icon["url"] for icon in known.values()}) == 3
