@@ -74,6 +74,12 @@ class Library:
         self.store.put(key, "raw", Raw(data), meta={"name": name, "upload": True}, pinned=True)
         return self._remember(key, name)
 
+    def lend(self, data: bytes, *, name: str) -> Picture | Uploaded:
+        """Opens a picture as if it was dropped, but for this run alone: it is kept nowhere."""
+        images.decode(data, name=name, min_side=256)
+        picture = Picture(name, data)
+        return self._by_key.setdefault(picture.key, picture)
+
     def _remember(self, key: str, name: str) -> Uploaded:
         with self._lock:
             return self._uploads.setdefault(key, Uploaded(key, name, self.store))

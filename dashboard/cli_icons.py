@@ -97,6 +97,8 @@ def _request(given: argparse.Namespace, classifier: Classifier, store: Store) ->
         return replace(plain, objective="direction", directions=(vector(given.direction),))
     if given.neuron is not None:
         return replace(plain, objective="neuron", units=(given.neuron,))
+    if given.also is not None:
+        return replace(plain, objective="sum", units=(given.channel, given.also))
     return replace(plain, objective="channel", units=(given.channel,))
 
 

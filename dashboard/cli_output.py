@@ -17,6 +17,7 @@ from PIL import Image
 from cache.errors import UserError
 from cache.files import Draft
 
+UNTRAINED = "(an untrained network: its weights are random)"
 FORMATS = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
@@ -44,6 +45,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return value
+
+
+def mark(*, trained: bool) -> list[str]:
+    """What must be said wherever an untrained network is shown."""
+    return [] if trained else [UNTRAINED]
+
+
+def named(path: Path) -> str:
+    """A file's name on one line."""
+    from analysis.filekinds import printable
+
+    return printable(str(path))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:

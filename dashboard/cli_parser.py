@@ -16,6 +16,7 @@ COMMANDS = {
     "layers": "the layers of a network, in the order of the forward pass",
     "predict": "what a network says of pictures",
     "fires": "the neurons that fire on a picture, or at one place of it",
+    "neuron": "one neuron: real patches, classes, weights, how far to trust its icon",
     "visualize": "draw what a neuron, a direction or a class looks for",
     "explain": "why one class rather than another, and a test of the answer",
     "names": "the names that you gave to neurons: list them, write or read a file of them",
@@ -26,6 +27,7 @@ WITHOUT_VALUE = {
     "--no-browser",
     "--negative",
     "--no-decorrelation",
+    "--no-trust",
     "--help",
     "-h",
     "--version",
@@ -40,7 +42,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """The options of one command. Raises UserError; SystemExit(0) after --help and --version."""
+    """The options of one command; ``named``: those that were written out, by their long names.
+    Raises UserError; SystemExit(0) after --help and --version."""
     parser = build()
     given, unknown = parser.parse_known_args(_command_first(argv))
     if unknown:
@@ -48,6 +51,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         near = difflib.get_close_matches(unknown[0].split("=")[0], known, 1)
         hint = f"; nearest: {near[0]}" if near else f"; see: neuronscope {given.command} --help"
         raise UserError(f"{given.command} does not know {unknown[0]!r}{hint}")
+    given.named = {word.split("=")[0] for word in argv if word.startswith("--")}
     return given
 
 
@@ -131,10 +135,14 @@ def _common(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--seed", type=whole(0, SEEDS - 1), default=0, metavar="N")
 
 
-def _serve(sub: argparse.ArgumentParser) -> None:
-    _common(sub)
+def _pictures(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--images", type=Path, metavar="DIR", help="a folder of your pictures")
     sub.add_argument("--labels", type=Path, metavar="CSV", help="what they show")
+
+
+def _serve(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    _pictures(sub)
     sub.add_argument("--host", default="127.0.0.1", help="127.0.0.1; others are refused so far")
     sub.add_argument("--port", type=whole(1, 65535), default=DEFAULT_PORT, metavar="N")
     sub.add_argument("--no-browser", action="store_true", help="only print the address")
@@ -161,6 +169,19 @@ def _fires(sub: argparse.ArgumentParser) -> None:
     _classes(sub)
 
 
+def _neuron(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    sub.add_argument(
+        "image", nargs="?", metavar="IMAGE", type=Path,
+        help="also what makes it fire on this picture, and what it makes fire",
+    )  # fmt: skip
+    sub.add_argument("--layer", required=True, metavar="L")
+    sub.add_argument("--channel", required=True, type=whole(0, 10**9), metavar="N")
+    sub.add_argument("--at", type=place, metavar="ROW,COL", help="one place of IMAGE, on the grid")
+    _pictures(sub)
+    sub.add_argument("--no-trust", action="store_true", help="draw no icons, which takes longest")
+
+
 def _visualize(sub: argparse.ArgumentParser) -> None:
     _common(sub)
     what = sub.add_mutually_exclusive_group(required=True)
@@ -169,6 +190,12 @@ def _visualize(sub: argparse.ArgumentParser) -> None:
     what.add_argument("--direction", type=Path, metavar="F.npy", help="a vector over channels")
     what.add_argument("--class", dest="said", metavar="C", help="the logit of a class")
     sub.add_argument("--layer", metavar="L")
+    second = {"type": whole(0, 10**9), "metavar": "M"}
+    sub.add_argument("--with", dest="also", help="this channel as well, both at once", **second)
+    sub.add_argument("--blend-to", help="a row of pictures from --channel to this one", **second)
+    sub.add_argument(
+        "--count", type=whole(1, 100_000), default=7, metavar="B", help="pictures in that row (7)"
+    )
     sub.add_argument("--negative", action="store_true", help="what makes it small")
     sub.add_argument("--diversity", type=whole(1, 16), default=1, metavar="B")
     sub.add_argument("--steps", type=whole(1, 100_000), default=144, metavar="S")
@@ -213,5 +240,6 @@ def _cache(sub: argparse.ArgumentParser) -> None:
 
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "serve": _serve, "models": _common, "layers": _common, "predict": _predict, "fires": _fires,
-    "visualize": _visualize, "explain": _explain, "names": _names, "cache": _cache,
+    "neuron": _neuron, "visualize": _visualize, "explain": _explain, "names": _names,
+    "cache": _cache,
 }  # fmt: skip

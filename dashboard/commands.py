@@ -7,7 +7,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from analysis.models import Classifier
 
 Answer = tuple[Any, Iterable[str]]
-UNTRAINED = "(an untrained network: its weights are random)"
 
 
 def run(given: argparse.Namespace) -> None:
@@ -110,16 +108,10 @@ def _predict(given: argparse.Namespace) -> Answer:
         given.missing = faults[0] + more
         if not rows:
             raise UserError(given.missing)
-    lines = _mark(classifier)
+    lines = out.mark(trained=classifier.trained)
     for row in rows:
-        lines += [_named(row["file"]), *_ranking_lines(row["top"]), ""]
+        lines += [out.named(row["file"]), *_ranking_lines(row["top"]), ""]
     return rows, lines[:-1]
-
-
-def _named(path: Path) -> str:
-    from analysis.filekinds import printable
-
-    return printable(str(path))
 
 
 def _ranking_lines(top: list[dict[str, Any]]) -> list[str]:
@@ -160,12 +152,7 @@ def _fires(given: argparse.Namespace) -> Answer:
         for n in neurons
     ]
     table = out.table(("neuron", "activation", "effect", "name"), shown)
-    return document, [head, *_mark(classifier), *table]
-
-
-def _mark(classifier: "Classifier") -> list[str]:
-    """What must be said wherever an untrained network is shown."""
-    return [] if classifier.trained else [UNTRAINED]
+    return document, [head, *out.mark(trained=classifier.trained), *table]
 
 
 def _claim(said: dict[str, Any], other: dict[str, Any] | None, margin: float) -> str:
@@ -173,13 +160,23 @@ def _claim(said: dict[str, Any], other: dict[str, Any] | None, margin: float) ->
     return f"{said['class']}{rather}, margin {out.signed(margin)}"
 
 
-# ---- visualize ----
+# ---- neuron, visualize ----
+
+
+def _neuron(given: argparse.Namespace) -> Answer:
+    from dashboard.cli_neuron import neuron
+
+    return neuron(given)
 
 
 def _visualize(given: argparse.Namespace) -> Answer:
+    from dashboard.cli_blend import blend, check_second
     from dashboard.cli_icons import draw
 
     path = out.target(given.output, out.FORMATS)
+    check_second(given)
+    if given.blend_to is not None:
+        return blend(given, path)
     classifier, store = _network(given), _store(given)
     started = time.perf_counter()
     drawn = draw(given, classifier, store, out.progress("steps"))
@@ -196,7 +193,7 @@ def _visualize(given: argparse.Namespace) -> Answer:
     }  # fmt: skip
     kept = ", from the cache" if drawn.cached else ""
     lines = [
-        f"{_named(file)}: activation {value:.4g}" + (" (nothing makes it fire)" if dead else "")
+        f"{out.named(file)}: activation {value:.4g}" + (" (nothing makes it fire)" if dead else "")
         for file, value, dead in zip(files, drawn.activations, drawn.dead, strict=True)
     ]
     made = f"{drawn.steps} steps at a network input of {drawn.input_size} px, {seconds:.1f} s{kept}"
@@ -232,7 +229,7 @@ def _explain(given: argparse.Namespace) -> Answer:
         page = render_report(found, seen.pixels, icons, name=given.image.name)
         out.save(path, page.encode("utf-8", "replace"))
         document["report"] = path
-        lines = [*lines, "", f"report: {_named(path)}"]
+        lines = [*lines, "", f"report: {out.named(path)}"]
     return document, lines
 
 
@@ -278,5 +275,6 @@ def _said(value: Any) -> str:
 
 _ANSWERS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "models": _models, "layers": _layers, "predict": _predict, "fires": _fires,
-    "visualize": _visualize, "explain": _explain, "names": _names, "cache": _cache,
+    "neuron": _neuron, "visualize": _visualize, "explain": _explain, "names": _names,
+    "cache": _cache,
 }  # fmt: skip

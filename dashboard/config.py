@@ -3,8 +3,10 @@
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cache.errors import UserError
+from cache.location import cache_dir
 
 DEFAULT_MODEL = "squeezenet1_1"
 DEFAULT_PORT = 8050
@@ -45,6 +47,16 @@ class Config:
             raise UserError("--labels says what --images shows: name that folder as well")
         if self.labels is not None and not self.labels.is_file():
             raise UserError(f"there is no labels file {str(self.labels)!r}")
+
+
+def worker_config(config: Config) -> dict[str, Any]:
+    """What the worker must know, as plain data."""
+    return {
+        "model": config.model, "weights": config.weights, "fit": config.fit,
+        "device": config.device, "seed": config.seed, "cache": str(cache_dir(config.cache)),
+        "images": str(config.images) if config.images else None,
+        "labels": str(config.labels) if config.labels else None,
+    }  # fmt: skip
 
 
 def _check_host(host: str) -> None:

@@ -6,7 +6,6 @@ import socket
 import sys
 import threading
 import webbrowser
-from typing import Any
 
 from waitress.server import create_server
 
@@ -14,7 +13,7 @@ from cache.errors import UserError
 from cache.location import cache_dir
 from cache.store import Store
 from dashboard.app import create_app
-from dashboard.config import Config
+from dashboard.config import Config, worker_config
 from dashboard.jobs import Jobs
 from dashboard.live import IN_MEMORY
 from dashboard.pictures import open_library
@@ -45,16 +44,6 @@ def serve(config: Config) -> None:
             server.run()
         except KeyboardInterrupt:
             server.close()
-
-
-def worker_config(config: Config) -> dict[str, Any]:
-    """What the worker must know, as plain data."""
-    return {
-        "model": config.model, "weights": config.weights, "fit": config.fit,
-        "device": config.device, "seed": config.seed, "cache": str(cache_dir(config.cache)),
-        "images": str(config.images) if config.images else None,
-        "labels": str(config.labels) if config.labels else None,
-    }  # fmt: skip
 
 
 def _check_port(host: str, port: int) -> None:

@@ -17,6 +17,7 @@ from analysis.tally import Examples
 from analysis.trust import trust
 from analysis.weights import into, maps_behind, speaks_for
 from cache.errors import UserError
+from cache.reference import Reference
 from dashboard.bench import Bench
 from dashboard.grids import blocks, numbers
 from dashboard.protocol import Progress, Task
@@ -70,9 +71,15 @@ def _compared(bench: Bench, model: str, layer: str) -> tuple[Examples, bool]:
     seen = read_examples(bench, model, layer)
     if seen.pictures >= ENOUGH:
         return seen, False
-    pack = bench.starter.fitting(bench.classifier(model).fingerprint, bench.config["seed"])
-    known = None if pack is None else pack.reference(layer)
+    known = lent(bench, model, layer)
     return (seen, False) if known is None else (as_examples(known), True)
+
+
+def lent(bench: Bench, model: str, layer: str) -> Reference | None:
+    """How the layer's neurons answer to the reference photographs, where the starter pack is of
+    this network."""
+    pack = bench.starter.fitting(bench.classifier(model).fingerprint, bench.config["seed"])
+    return None if pack is None else pack.reference(layer)
 
 
 def _seed_key(bench: Bench, model: str, layer: str, unit: int, seed: int) -> str:

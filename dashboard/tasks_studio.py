@@ -86,14 +86,16 @@ def _spectrum(bench: Bench, model: str, decorrelated: bool) -> Generator[Progres
     return found
 
 
-def blending(bench: Bench, *, model: str, layer: str, unit: int, other: int) -> Iterator[Progress]:
+def blending(
+    bench: Bench, *, model: str, layer: str, unit: int, other: int, count: int = ROW
+) -> Iterator[Progress]:
     """Draws a row of pictures from one channel to another: {url of all, below each other, first and
     last: what the two answer to each, step, steps}."""
     classifier, name = bench.classifier(model), bench.layer(model, layer).name
     if unit == other:
         raise UserError("choose another neuron: this one is itself already")
     request = blends.BlendRequest(
-        layer=name, first=(unit,), last=(other,), count=ROW, seed=bench.config["seed"]
+        layer=name, first=(unit,), last=(other,), count=count, seed=bench.config["seed"]
     )
     key = content_key(request, fingerprint=classifier.fingerprint, recipe=RECIPE)
     kept = bench.store.get(key)
