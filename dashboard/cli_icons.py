@@ -85,6 +85,7 @@ def _request(given: argparse.Namespace, classifier: Classifier, store: Store) ->
     recipe = _recipe(given, classifier)
     plain = IconRequest(negative=given.negative, diversity=given.diversity, size=given.size)
     plain = recipe.applied(plain, classifier, spectrum=_spectrum(given, classifier, store))
+    plain = replace(plain, settled=given.settled, schedule="growing" if given.grow else "settling")
     if given.said is not None:
         if given.layer is not None:
             raise UserError("--class draws the class's logit: leave --layer out")

@@ -111,6 +111,17 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+def share(text: str) -> float:
+    """A number from 0 up to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 up to 1")
+    return value
+
+
 def place(text: str) -> tuple[int, int]:
     """``ROW,COL`` of a layer's grid."""
     parts = text.replace(" ", "").split(",")
@@ -199,6 +210,11 @@ def _visualize(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--negative", action="store_true", help="what makes it small")
     sub.add_argument("--diversity", type=whole(1, 16), default=1, metavar="B")
     sub.add_argument("--steps", type=whole(1, 100_000), default=144, metavar="S")
+    sub.add_argument(
+        "--settled", type=share, default=0.0, metavar="SHARE",
+        help="end earlier, once 32 steps gain less than this share (such as .01)",
+    )  # fmt: skip
+    sub.add_argument("--grow", action="store_true", help="large shapes first, from 64 pixels on")
     sub.add_argument("--size", type=whole(8, 2048), default=128, metavar="PX")
     sub.add_argument(
         "--input-size", type=whole(8, 2048), metavar="PX",

@@ -140,6 +140,17 @@ def test_visualize_every_objective(desk: Desk) -> None:
     assert all((desk.folder / f).is_file() for f in several["files"])
 
 
+def test_visualize_may_end_early_or_grow(desk: Desk) -> None:
+    args = ["visualize", "--layer", "2", "--channel", "1", "--steps", "320", "--size", "24"]
+    whole = desk.document(*args, "-o", "a.png")
+    early = desk.document(*args, "--settled", ".2", "-o", "b.png")
+    grown = desk.document(*args, "--grow", "-o", "c.png")
+    assert (whole["steps"], grown["steps"]) == (320, 320)
+    assert early["steps"] < 320
+    assert 0 < early["activation"] < 1.01 * whole["activation"]
+    assert len({whole["key"], early["key"], grown["key"]}) == 3
+
+
 def test_the_cache(desk: Desk) -> None:
     desk.document("visualize", "--layer", "2", "--channel", "1", "--steps", "2", "-o", "a.png")
     assert desk.document("cache", "info")["entries"] == 1

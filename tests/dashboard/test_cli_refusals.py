@@ -52,6 +52,10 @@ MENDED: list[tuple[list[str], str]] = [
     (["visualize", "--layer", "2", "--channel", "1", "-o", "no/x.png"], "there is no folder 'no'"),
     (["visualize", "--layer", "2", "--channel", "1", "-o", "x.txt"], "must end in one of .png"),
     (["visualize", "--layer", "2", "--channel", "1", "-o", "c.png"], "is a folder"),
+    (
+        ["visualize", "--layer", "2", "--channel", "1", "--settled", "2", "-o", "x.png"],
+        "no number from 0 up to 1",
+    ),
     (["visualize", "--layer", "2", "--direction", "no.npy", "-o", "x.png"], "no file 'no.npy'"),
     (["visualize", "--layer", "2", "--direction", "net.py", "-o", "x.png"], "is no .npy file"),
     (["visualize", "--layer", "2", "--direction", "bad.npy", "-o", "x.png"], "is no .npy file"),
