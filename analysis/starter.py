@@ -193,7 +193,7 @@ class Work:
                     array[unit] = entry.value[kind][row]
         made = KINDS[name]
         about = {
-            "side": made.side, "input_size": made.input_size,
+            "side": made.side, "input_size": made.input_size, "steps": made.steps,
             "drawn": sum(map(bool, pictures)), "reference": found is not None,
         }  # fmt: skip
         return about, pictures, {**numbers, **(found.arrays() if found else {})}

@@ -21,7 +21,7 @@ from analysis.starter import KINDS, LIMIT, MODEL, PRESET, Batch, batch_of, drawn
 from cache.starter import CLASSES, MANIFEST, Pack, read_pack, shipped
 
 DRAWN_AGAIN = {"features.12": (3, 402), "features.6": (5, 11), CLASSES: (457,)}
-COMMITTED = False  # True from the commit on that brings the pack: from then on it must be there
+COMMITTED = True  # True from the commit on that brings the pack: from then on it must be there
 MEASURED_AGAIN = 6  # photographs a layer
 LIKE = 0.92
 """Least correlation, over all pixels, of a picture in the pack and the same drawn anew on the same
