@@ -102,12 +102,11 @@ def verdict(found: dict[str, Any], reference: Sequence[tuple[str, str]] = ()) ->
     """The sentence, the numbers that it follows from, what the ``reference`` photographs say, and
     the seeds' pictures."""
     sentence = found["sentence"][0].upper() + found["sentence"][1:] + "."
-    reached = f"{found['ratio']:.1f} times" if found["ratio"] else "no picture excites it, and not"
-    set_of = f"{found['pictures']} pictures"
-    if found["reference"]:
-        set_of = neuron_reference.photographs(found["pictures"])
+    many = found["pictures"]
+    set_of = neuron_reference.photographs(many) if found["reference"] else f"{many} pictures"
+    excites = f"{found['ratio']:.1f} times the strongest" if found["ratio"] else "none excites it"
     facts = [
-        ("the icon excites it", f"{reached} the strongest of {set_of}"),
+        (f"the icon against {set_of}, at its strongest place", excites),
         ("pictures below the icon", f"{found['percentile']:.0f} of 100"),
         ("its rank among all neurons on this icon", f"{found['rank']} of {found['units']}"),
         ("how alike the seeds' pictures are to the layer", f"{found['agreement']:.2f} of 1"),

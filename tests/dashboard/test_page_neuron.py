@@ -158,7 +158,9 @@ def test_trust_stands_when_it_is_measured(screen: Screen) -> None:
     opened(screen, "?unit=47")
     screen.at("#wall-search").fill("47")  # trust waits for the icons that are in sight
     expect(screen.at("#trust-sentence")).to_have_text("Strong and selective.")
-    expect(screen.at("#neuron-trust")).to_contain_text("of 4,407 reference photographs")
+    expect(screen.at("#neuron-trust")).to_contain_text(
+        "the icon against 4,407 reference photographs"
+    )
     expect(screen.at("#neuron-trust .seeds img")).to_have_count(3)
 
 
