@@ -14,6 +14,7 @@ from dashboard.jobs import Jobs
 from dashboard.pictures import open_library
 from dashboard.protocol import BEHIND, VISIBLE
 from dashboard.service import Service
+from dashboard.starter import Starter
 
 MODEL, WALL, PANEL = "squeezenet1_1", "features.12", "features.11"
 
@@ -26,7 +27,11 @@ def desk(tmp_path: Path) -> Iterator[IconDesk]:
         "cache": str(tmp_path), "images": None, "labels": None,
     }  # fmt: skip
     with Jobs(settings) as jobs:
-        yield IconDesk(Service(Config(cache=str(tmp_path)), jobs, store, open_library({}, store)))
+        # without a starter pack, which has all of these icons already
+        service = Service(
+            Config(cache=str(tmp_path)), jobs, store, open_library({}, store), Starter(tmp_path)
+        )
+        yield IconDesk(service)
 
 
 def drawn(desk: IconDesk) -> list[tuple[str, list[str]]]:

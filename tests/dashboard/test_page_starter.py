@@ -50,7 +50,7 @@ def test_the_wall_is_full_within_a_second(screen: Screen, pack: Pack) -> None:
 
 def test_the_large_icon_shows_it_first_and_then_its_own(screen: Screen, pack: Pack) -> None:
     screen.page.goto(f"{screen.server.address}/neuron?layer={LAYER}&unit=3")
-    icon = screen.at("#neuron-facts img.unit-icon")
+    icon = screen.at(".neuron-icon img.unit-icon")
     expect(icon).to_have_attribute("src", re.compile(f"^/starter/{pack.digest}/{LAYER}/3"))
     stored = pack.picture(LAYER, 3)
     assert stored is not None

@@ -1,6 +1,7 @@
 """The Neuron page's tasks on the embedded network, beside plain torch."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from dashboard import tasks
 from dashboard.bench import Bench
+from dashboard.starter import Starter
 from dashboard.tasks_icons import Subject, icon_key
 
 UNIT, LAYER, MODEL = 402, "features.12", "squeezenet1_1"
@@ -106,10 +108,20 @@ def test_trust_is_measured_on_the_icon_that_the_page_shows(bench: Bench) -> None
     shown = icon_key(bench, MODEL, LAYER, Subject(UNIT, full=True))
     assert found["seeds"][0] == f"/blob/{shown}"
     assert len(set(found["seeds"])) == 3
-    assert found["sentence"] == "few pictures to compare with"
-    assert found["pictures"] == len(bench.library.pictures()) < 30
-    assert found["rank"] <= 5  # by z-score against few pictures: a place or two may change
+    assert len(bench.library.pictures()) < 30  # too few: the reference photographs say more
+    assert (found["reference"], found["pictures"]) == (True, 4407)
+    assert found["sentence"] == "strong and selective"
+    assert found["rank"] <= 5
     assert found["units"] == 512
-    assert found["activation"] > 3 * found["maximum"]
+    assert found["activation"] > 2 * found["maximum"]
     again = result(tasks.TASKS["trusted"](bench, model=MODEL, layer=LAYER, unit=UNIT))
     assert again == found
+
+
+def test_without_the_pack_few_pictures_are_said_to_be_few(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bench, "starter", Starter(tmp_path))
+    found = result(tasks.TASKS["trusted"](bench, model=MODEL, layer=LAYER, unit=UNIT))
+    assert (found["reference"], found["pictures"]) == (False, len(bench.library.pictures()))
+    assert found["sentence"] == "few pictures to compare with"
