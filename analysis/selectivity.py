@@ -21,6 +21,8 @@ ENOUGH = 2.0
 """Pictures a class, on average, from which on class means are compared."""
 HOLDS = 0.5
 """A neuron speaks for the classes that it answers at least this much of its best one."""
+LISTED = 6
+"""And for so many at the most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,7 @@ def _moments(examples: Examples) -> tuple[NDArray[np.float64], NDArray[np.float6
     return mean, square
 
 
-def spoken_for(examples: Examples, *, top: int = 6) -> list[list[int]]:
+def spoken_for(examples: Examples, *, top: int = LISTED) -> list[list[int]]:
     """For each neuron the indices of the classes that it answers most, best first, at most ``top``;
     none for a neuron that answers nothing."""
     order = np.argsort(-examples.profile, axis=1, kind="stable")[:, :top]

@@ -122,14 +122,19 @@ def main() -> None:
         browser.close()
 
 
-def _open(page: Page, address: str) -> None:
-    """Waits for the server, then for a page that stands."""
+def visit(page: Page, address: str) -> None:
+    """Opens a page, waiting for its server to answer."""
     for _ in range(100):
         try:
             page.goto(address)
-            break
+            return
         except Exception:
             time.sleep(0.3)
+
+
+def _open(page: Page, address: str) -> None:
+    """Waits for the server, then for a page that stands."""
+    visit(page, address)
     until(page, "() => document.querySelector('#check #without')")
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.explore import CHROMIUM, served, until
+from benchmarks.explore import CHROMIUM, served, until, visit
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 TIMES = "() => window.neuronscope.live.times"
@@ -30,12 +30,7 @@ TIMES = "() => window.neuronscope.live.times"
 def opened(page: Page, address: str, layer: str | None) -> None:
     """The Live pane with its maps standing."""
     layer_part = f"&layer={layer}" if layer else ""
-    for _ in range(100):
-        try:
-            page.goto(f"{address}/neuron?pane=live{layer_part}")
-            break
-        except Exception:
-            time.sleep(0.3)
+    visit(page, f"{address}/neuron?pane=live{layer_part}")
     until(page, "() => window.neuronscope.live && window.neuronscope.live.head")
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
-from benchmarks.explore import CHROMIUM, served, until
+from benchmarks.explore import CHROMIUM, served, until, visit
 from cache.store import Store
 from dashboard.bench import Bench
 from dashboard.tasks_icons import Subject, icon_key
@@ -111,12 +111,7 @@ def main() -> int:
 
 def opened(page: Page, address: str) -> Page:
     """The Neuron page with its wall standing."""
-    for _ in range(100):
-        try:
-            page.goto(f"{address}/neuron?layer={LAYER}&unit=0")
-            break
-        except Exception:
-            page.wait_for_timeout(300)
+    visit(page, f"{address}/neuron?layer={LAYER}&unit=0")
     until(page, "() => document.querySelectorAll('#wall .wall-cell').length > 20")
     page.select_option("#wall-sort", "number")
     page.wait_for_timeout(4000)

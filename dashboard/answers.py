@@ -8,6 +8,8 @@ from flask import Response
 
 from cache.errors import UserError
 
+FOREVER = "public, max-age=31536000, immutable"
+
 
 def as_json(data: Any, status: int = 200) -> Response:
     """The data as a JSON document."""
@@ -20,3 +22,8 @@ def answered(ask: Callable[[], Any]) -> Response:
         return as_json(ask())
     except UserError as error:
         return as_json({"error": str(error)}, 422)
+
+
+def immutable(data: bytes, mime: str) -> Response:
+    """Bytes that the browser may keep for ever: their address names their content."""
+    return Response(data, mimetype=mime, headers={"Cache-Control": FOREVER})

@@ -8,14 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 from flask import Flask, Response, request
 
+from analysis.selectivity import HOLDS, LISTED
 from cache.errors import UserError
 from cache.names import Names, read_names
 from cache.reference import Reference
 from dashboard.answers import answered, as_json
 from dashboard.service import Service
 from dashboard.starter import ENOUGH, reference_of
-
-HOLDS, LISTED = 0.5, 6  # a neuron speaks for classes that it answers this much of its best one
 
 
 class Desk(Protocol):

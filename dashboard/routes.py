@@ -15,11 +15,10 @@ from analysis import images
 from analysis.patches import patch_box
 from cache.errors import UserError
 from dashboard import live, naming, starter_routes, studio_desk
-from dashboard.answers import answered, as_json
+from dashboard.answers import answered, as_json, immutable
 from dashboard.icon_desk import IconDesk
 from dashboard.service import Service
 
-FOREVER = "public, max-age=31536000, immutable"
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "::1"}
 UPLOAD_LIMIT = 200 * 2**20
 
@@ -50,15 +49,11 @@ def _refuse_strangers() -> Response | None:
     return None
 
 
-def _immutable(data: bytes, mime: str) -> Response:
-    return Response(data, mimetype=mime, headers={"Cache-Control": FOREVER})
-
-
 def webp(image: Image.Image) -> Response:
     """A picture for the browser, kept by it for ever: its address names its content."""
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=82, method=4)
-    return _immutable(buffer.getvalue(), "image/webp")
+    return immutable(buffer.getvalue(), "image/webp")
 
 
 def _pictures(server: Flask, service: Service) -> None:
@@ -67,7 +62,7 @@ def _pictures(server: Flask, service: Service) -> None:
         found = service.store.read(key)
         if found is None or not found[1].startswith("image/"):
             abort(404)
-        return _immutable(*found)
+        return immutable(*found)
 
     @server.get("/thumb/<key>")
     def thumb(key: str) -> Response:

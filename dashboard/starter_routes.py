@@ -5,11 +5,9 @@ from typing import Any
 from flask import Flask, Response, abort, request
 
 from cache.starter import Pack
-from dashboard.answers import answered
+from dashboard.answers import answered, immutable
 from dashboard.service import Service
 from dashboard.starter import base_url
-
-FOREVER = "public, max-age=31536000, immutable"
 
 
 def register(server: Flask, service: Service) -> None:
@@ -25,7 +23,7 @@ def register(server: Flask, service: Service) -> None:
         found = pack.picture(layer, unit) if pack is not None and pack.digest == digest else None
         if found is None:
             abort(404)
-        return Response(found.data, mimetype="image/webp", headers={"Cache-Control": FOREVER})
+        return immutable(found.data, "image/webp")
 
 
 def _offer(pack: Pack | None) -> dict[str, Any]:

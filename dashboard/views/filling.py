@@ -10,6 +10,8 @@ from cache.errors import UserError
 from dashboard.components import note
 from dashboard.markup import markup
 from dashboard.protocol import JobError
+from dashboard.service import Service
+from dashboard.views.context import Context
 
 
 def plain_errors(count: int) -> Callable[..., Callable[..., Any]]:
@@ -34,3 +36,17 @@ def plain_errors(count: int) -> Callable[..., Callable[..., Any]]:
 def wanted(data: dict[str, Any] | None) -> bool:
     """Whether Explore is shown at all."""
     return bool(data) and data is not None and data["view"] == "explore"
+
+
+def of_neuron(
+    service: Service, data: dict[str, Any] | None, fill: Callable[[Context, int], Any]
+) -> Any:
+    """A panel of the Neuron page as markup: what ``fill`` makes of the context and the chosen
+    neuron, or one line that says why not; as it is while the page is not shown."""
+    if not data or data["view"] != "neuron":
+        return no_update
+    try:
+        here = Context.of(service, data)
+        return markup(fill(here, here.known_unit))
+    except (UserError, JobError) as error:
+        return markup(note(str(error), kind="error"))

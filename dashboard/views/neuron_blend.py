@@ -5,16 +5,16 @@ import json
 from typing import Any
 
 import dash
-from dash import html, no_update
+from dash import html
 from dash.development.base_component import Component
 
 from cache.errors import UserError
 from dashboard.components import NOTHING_YET, action, amount, icon, note, term, unit_icon
-from dashboard.markup import Field, markup, panel
+from dashboard.markup import Field, panel
 from dashboard.parts import part
-from dashboard.protocol import JobError
 from dashboard.service import Service
 from dashboard.views.context import Context
+from dashboard.views.filling import of_neuron
 
 ROW = 7  # as tasks_studio draws it
 COMPANIONS = 4
@@ -31,13 +31,7 @@ def register(app: dash.Dash, service: Service) -> None:
 
     @app.callback(panel("blend"), part("blend"), prevent_initial_call=True)
     def fill(data: dict[str, Any]) -> Any:
-        if not data or data["view"] != "neuron":
-            return no_update
-        try:
-            here = Context.of(service, data)
-            return markup(blended(here, here.known_unit))
-        except (UserError, JobError) as error:
-            return markup(note(str(error), kind="error"))
+        return of_neuron(service, data, blended)
 
 
 def blended(here: Context, unit: int) -> list[Component]:

@@ -11,12 +11,12 @@ from dash.development.base_component import Component
 
 from dashboard.components import amount, note, signed, term
 from dashboard.grids import blocks, numbers
-from dashboard.markup import filled, markup, panel
+from dashboard.markup import filled, panel
 from dashboard.parts import part
 from dashboard.service import Service
 from dashboard.views import neuron_panels
 from dashboard.views.context import Context
-from dashboard.views.filling import plain_errors
+from dashboard.views.filling import of_neuron
 from dashboard.views.places import place_map
 
 CELLS = 14
@@ -34,12 +34,8 @@ def register(app: dash.Dash, service: Service) -> None:
     """Adds the panel's callback."""
 
     @app.callback(panel("neuron-own"), part("links"), prevent_initial_call=True)
-    @plain_errors(1)
     def fill(data: dict[str, Any]) -> Any:
-        if not data or data["view"] != "neuron":
-            return dash.no_update
-        here = Context.of(service, data)
-        return markup(diagrams(here, here.known_unit))
+        return of_neuron(service, data, diagrams)
 
 
 def diagrams(here: Context, unit: int) -> Component:

@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import dash
-from dash import Input, State, html, no_update
+from dash import Input, State, html
 from dash.development.base_component import Component
 
-from cache.errors import UserError
 from dashboard.components import action, note, signed, term, unit_icon
-from dashboard.markup import ATTRIBUTE, filled, markup, panel
+from dashboard.markup import ATTRIBUTE, filled, panel
 from dashboard.parts import part
-from dashboard.protocol import BACKGROUND, JobError, JobStatus
+from dashboard.protocol import BACKGROUND, JobStatus
 from dashboard.service import Service
 from dashboard.views import neuron_reference
 from dashboard.views.charts import class_rows, histogram
 from dashboard.views.context import Context
+from dashboard.views.filling import of_neuron
 from dashboard.views.places import place_map
 
 PATIENCE = 280  # seconds that a panel waits for what it measures
@@ -56,25 +56,15 @@ def register(app: dash.Dash, service: Service) -> None:
         State("for-neuron", "data"), prevent_initial_call=True,
     )  # fmt: skip
     def fill_trust(_: Any, data: dict[str, Any]) -> Any:
-        return _filled(service, data, lambda here, unit: _trust(here, unit, running))
+        return of_neuron(service, data, lambda here, unit: _trust(here, unit, running))
 
     @app.callback(panel("neuron-links"), part("links"), prevent_initial_call=True)
     def fill_links(data: dict[str, Any]) -> Any:
-        return _filled(service, data, links)
+        return of_neuron(service, data, links)
 
     @app.callback(panel("neuron-wiring"), part("neuron"), prevent_initial_call=True)
     def fill_wiring(data: dict[str, Any]) -> Any:
-        return _filled(service, data, wiring)
-
-
-def _filled(service: Service, data: dict[str, Any] | None, fill: Any) -> Any:
-    if not data or data["view"] != "neuron":
-        return no_update
-    try:
-        here = Context.of(service, data)
-        return markup(fill(here, here.unit))
-    except (UserError, JobError) as error:
-        return markup(note(str(error), kind="error"))
+        return of_neuron(service, data, wiring)
 
 
 # ---- how far to trust the icon ----

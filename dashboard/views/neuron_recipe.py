@@ -7,17 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import dash
-from dash import html, no_update
+from dash import html
 from dash.development.base_component import Component
 
 from analysis.recipes import LEAST_STEPS, MOST_STEPS, NAMES, SEEDS, SIZES, Recipe
-from cache.errors import UserError
-from dashboard.components import NOTHING_YET, action, copy_command, note, term
-from dashboard.markup import Field, markup, panel
+from dashboard.components import NOTHING_YET, action, copy_command, term
+from dashboard.markup import Field, panel
 from dashboard.parts import part
-from dashboard.protocol import JobError
 from dashboard.service import Service
 from dashboard.views.context import Context
+from dashboard.views.filling import of_neuron
 
 KINDS = {"lucid": "Frequencies", "pixel": "Pixels", "maco": "MACO"}
 READY = {
@@ -43,13 +42,7 @@ def register(app: dash.Dash, service: Service) -> None:
 
     @app.callback(panel("recipe"), part("recipe"), prevent_initial_call=True)
     def fill(data: dict[str, Any]) -> Any:
-        if not data or data["view"] != "neuron":
-            return no_update
-        try:
-            here = Context.of(service, data)
-            return markup(studio(here, here.known_unit))
-        except (UserError, JobError) as error:
-            return markup(note(str(error), kind="error"))
+        return of_neuron(service, data, studio)
 
 
 def studio(here: Context, unit: int) -> list[Component]:

@@ -21,6 +21,7 @@ from dashboard.bench import Bench
 from dashboard.cli import main
 from dashboard.tasks_icons import Subject, icon_key
 from tests.dashboard.desk import Desk, one_line
+from tests.dashboard.steps import result
 
 LAYER, UNIT, AT = "features.10", 39, (6, 4)
 
@@ -130,12 +131,7 @@ def test_trust_is_the_pages(
     bench = opened(place)
     assert found["seeds"][0] == icon_key(bench, "squeezenet1_1", LAYER, Subject(UNIT, full=True))
     steps = tasks.TASKS["trusted"](bench, model="squeezenet1_1", layer=LAYER, unit=UNIT)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            page = json.loads(json.dumps(end.value))
-            break
+    page = json.loads(json.dumps(result(steps)))
     assert found == {**page, "seeds": [url.removeprefix("/blob/") for url in page["seeds"]]}
     kept = bench.store.get(found["seeds"][0])
     assert kept is not None

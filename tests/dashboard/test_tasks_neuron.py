@@ -1,6 +1,5 @@
 """The Neuron page's tasks on the embedded network, beside plain torch."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from dashboard import tasks
 from dashboard.bench import Bench
 from dashboard.starter import Starter
 from dashboard.tasks_icons import Subject, icon_key
+from tests.dashboard.steps import result
 
 UNIT, LAYER, MODEL = 402, "features.12", "squeezenet1_1"
 
@@ -23,14 +23,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
         "model": MODEL, "weights": None, "fit": "crop", "device": "cpu", "seed": 0,
         "cache": str(cache), "images": None, "labels": None,
     })  # fmt: skip
-
-
-def result(steps: Iterator[Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def test_the_weights_to_the_classes_are_the_classifiers_own(bench: Bench) -> None:

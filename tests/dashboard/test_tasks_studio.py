@@ -1,7 +1,6 @@
 """Pictures to compare, on the embedded network: recipes, rows between two neurons, unlike ones."""
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from dashboard.bench import Bench
 from dashboard.cli_icons import draw
 from dashboard.cli_parser import parse
 from dashboard.tasks_icons import Subject, icon_key
+from tests.dashboard.steps import result
 
 UNIT, OTHER, LAYER, MODEL = 402, 17, "features.12", "squeezenet1_1"
 QUICK = replace(Recipe(), steps=16, input_size=64)
@@ -48,14 +48,6 @@ def made(folder: Path, model: str = MODEL) -> Bench:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return made(tmp_path_factory.mktemp("cache"))
-
-
-def result(steps: Iterator[Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def drawn(bench: Bench, recipe: Recipe) -> tuple[dict[str, Any], NDArray[np.uint8]]:
