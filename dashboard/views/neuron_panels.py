@@ -234,8 +234,9 @@ def _classes(found: dict[str, Any]) -> list[Component]:
 
 
 def weighed(value: float, reach: float, *, digits: int = 2) -> Component:
-    """A number with its square; ``reach`` is what the largest square of the diagram stands for."""
-    text = html.Span(signed(value, digits), className="num")
+    """A number with its square; ``reach`` is what the largest square of the diagram stands for. A
+    thousand and more go without decimals: the column of a phone is narrow."""
+    text = html.Span(signed(value, 0 if abs(value) >= 1000 else digits), className="num")
     return html.Span([_square(value, reach), text], className="weight")
 
 
