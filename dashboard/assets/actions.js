@@ -6,6 +6,8 @@ window.neuronscope = window.neuronscope || {};
 
 neuronscope.choose = function (change) {
   neuronscope.latest = change;
+  // What is chosen is marked at once: an answer need not come, where a later choice undoes this one.
+  document.dispatchEvent(new CustomEvent("chosen", { detail: change }));
   neuronscope.count = (neuronscope.count || 0) + 1;
   neuronscope.pending = [...(neuronscope.pending || []), { change, at: neuronscope.count }];
   const changes = neuronscope.pending.map((p) => p.change);

@@ -193,10 +193,14 @@
   function choosePlace(place) {
     const g = state.grid;
     if (!g) return;
-    const next = same(place, g.place) ? null : place;
-    g.place = next; drawGrid(); drawOverlay(); // marked at once; the panels follow
-    neuronscope.choose({ at: next });
+    neuronscope.choose({ at: same(place, g.place) ? null : place });
   }
+
+  document.addEventListener("chosen", ({ detail }) => {
+    if (detail.at === undefined || detail.layer !== undefined || !state.grid) return;
+    state.grid.place = detail.at;
+    drawGrid(); drawOverlay();
+  });
 
   document.addEventListener("click", (event) => {
     if (event.target.id !== "grid" && event.target.id !== "overlay") return;

@@ -160,6 +160,8 @@
   function show(head, codes, picture) {
     remember(head.reach);
     Object.assign(state, { head, codes, filmed: Boolean(state.stream) });
+    el("live-seen-note").textContent = (state.filmed ? "The camera, as in a mirror." : "The opened picture.")
+      + " Bright: where the chosen neuron fires.";
     sortMaps(performance.now());
     const seen = el("live-seen"), [, h, w] = state.asked.input;
     if (seen.width !== w || seen.height !== h) { seen.width = w; seen.height = h; }
@@ -196,7 +198,6 @@
       const found = asks("/api/maps?" + new URLSearchParams({ model, layer, picture }));
       const [[head, codes]] = await Promise.all([found, image.decode()]);
       if (ask !== state.ask || state.stream) return;
-      el("live-seen-note").textContent = "The opened picture. Bright: where the chosen neuron fires.";
       show(head, codes, image);
     } catch (error) { if (ask === state.ask) note(plain(error)); }
   }

@@ -22,7 +22,6 @@
     Object.assign(state, { times: [], strength: null });
     el("live-camera").textContent = "Stop the camera";
     el("live-camera").setAttribute("aria-pressed", "true");
-    el("live-seen-note").textContent = "The camera, as in a mirror. Bright: where the chosen neuron fires.";
     state.note(state.asked.promise);
     try { await state.video.play(); run(state.stream); } catch (error) { stop("The camera gives no picture: " + error.message); }
   }

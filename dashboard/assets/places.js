@@ -101,10 +101,14 @@
 
   function choose(place) {
     const same = chosen && place && chosen[0] === place[0] && chosen[1] === place[1];
-    chosen = same ? null : place;
-    paint(document); // marked at once; the panels follow
-    neuronscope.choose({ at: chosen });
+    neuronscope.choose({ at: same ? null : place });
   }
+
+  document.addEventListener("chosen", ({ detail }) => {
+    if (detail.at === undefined || detail.layer !== undefined) return;
+    chosen = detail.at;
+    paint(document);
+  });
 
   document.addEventListener("click", (event) => {
     const canvas = event.target;

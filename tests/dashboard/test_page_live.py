@@ -145,6 +145,17 @@ def test_leaving_the_pane_stops_the_camera(camera: Screen) -> None:
     wait_until(lambda: not state(page, "filmed"), "the picture's maps, not the camera's last")
 
 
+def test_a_camera_left_before_its_first_frame_says_nothing_of_it(camera: Screen) -> None:
+    page = live(camera)
+    page.evaluate("() => { neuronscope.live.asks = () => new Promise(() => {}); }")  # no frame comes
+    camera.at("#live-camera").click()
+    expect(camera.at("#live-camera")).to_have_text("Stop the camera")
+    camera.at("text=What it looks for").click()
+    camera.at("#neuron-head .segments button").last.click()
+    expect(camera.at("#live-camera")).to_have_text("Start the camera")
+    expect(camera.at("#live-seen-note")).to_contain_text("The opened picture")
+
+
 @pytest.mark.parametrize(
     ("spoiled", "said"),
     [
