@@ -147,7 +147,7 @@ def test_leaving_the_pane_stops_the_camera(camera: Screen) -> None:
 
 def test_a_camera_left_before_its_first_frame_says_nothing_of_it(camera: Screen) -> None:
     page = live(camera)
-    page.evaluate("() => { neuronscope.live.asks = () => new Promise(() => {}); }")  # no frame comes
+    page.evaluate("() => { neuronscope.live.asks = () => new Promise(() => {}); }")  # no frame
     camera.at("#live-camera").click()
     expect(camera.at("#live-camera")).to_have_text("Stop the camera")
     camera.at("text=What it looks for").click()
