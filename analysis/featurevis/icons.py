@@ -42,10 +42,11 @@ class IconRequest:
     """What is drawn and how well; the same request gives the same pictures.
 
     ``units``: channels, or classes where ``objective`` is "class" (which needs no layer);
-    ``directions``: vectors (C) where it is "direction"; "sum" draws one picture of all the channels
-    together, by their ``weights`` (each 1 where there are none). ``place``: (row, column) of the
-    layer's grid at ``input_size``, by default the middle, for "neuron" and for "direction" unless
-    ``everywhere``. ``negative``: what makes the unit small (measured before the layer's own ReLU).
+    ``directions``: vectors (C) where it is "direction", and ``near`` as many whose cosine counts in
+    place of theirs; "sum" draws one picture of all the channels together, by their ``weights``
+    (each 1 where there are none). ``place``: (row, column) of the layer's grid at ``input_size``,
+    by default the middle, for "neuron" and for "direction" unless ``everywhere``. ``negative``:
+    what makes the unit small (measured before the layer's own ReLU).
     ``diversity``: so many unlike pictures of every unit. ``size``: pixels of the pictures;
     ``input_size``: what the network is fed, the scale that the picture is made for; networks that
     take one size only are fed that. ``parameterisation``: Fourier coefficients, plain pixels, or
@@ -61,6 +62,7 @@ class IconRequest:
     units: tuple[int, ...] = ()
     weights: tuple[float, ...] = ()
     directions: tuple[tuple[float, ...], ...] = ()
+    near: tuple[tuple[float, ...], ...] = ()
     place: tuple[int, int] | None = None
     everywhere: bool = False
     cosine_power: float = 2.0
@@ -248,11 +250,15 @@ def objective_of(classifier: "Classifier", request: IconRequest) -> Objective:
         return objectives.neuron(request.layer, units, request.place)
     if request.objective == "deepdream":
         return objectives.deepdream(request.layer)
-    vectors = torch.tensor(request.directions, device=classifier.device)
+    vectors, near = (
+        torch.tensor(v, device=classifier.device).repeat_interleave(request.diversity, dim=0)
+        for v in (request.directions, request.near or request.directions)
+    )
     return objectives.direction(
         request.layer,
-        vectors.repeat_interleave(request.diversity, dim=0),
+        vectors,
         cosine_power=request.cosine_power,
+        near=near,
         place=request.place,
         everywhere=request.everywhere,
     )
@@ -269,7 +275,8 @@ def check(classifier: "Classifier", request: IconRequest) -> None:
     if request.weights and len(request.weights) != len(request.units):
         raise UserError(f"{len(request.units)} units need as many weights")
     if request.objective == "direction":
-        if not request.directions or any(len(v) != count for v in request.directions):
+        vectors = (*request.directions, *request.near)
+        if not request.directions or any(len(v) != count for v in vectors):
             raise UserError(f"a direction in {what} has {count} numbers")
         return
     kind = "class" if request.objective == "class" else "channel"

@@ -41,7 +41,7 @@ def bytes_a_picture(classifier: "Classifier", request: IconRequest) -> int:
 def _counted(classifier: "Classifier", request: IconRequest) -> int:
     one = replace(
         request, units=request.units[:1], directions=request.directions[:1],
-        weights=request.weights[:1], diversity=1,
+        near=request.near[:1], weights=request.weights[:1], diversity=1,
     )  # fmt: skip
     observer = Observer(classifier, objective_of(classifier, one), request.input_size)
     fixed = {p.untyped_storage().data_ptr() for p in observer.light.parameters()}

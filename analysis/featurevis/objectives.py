@@ -132,18 +132,21 @@ def direction(
     vectors: Tensor,
     *,
     cosine_power: float = 2.0,
+    near: Tensor | None = None,
     place: Place | None = None,
     everywhere: bool = False,
 ) -> Objective:
     """Picture b: dot * max(.1, cos)^p of the activation (C) with ``vectors[b]`` (B, C), at a place
-    (by default the middle) or as the mean over all places."""
+    (by default the middle) or as the mean over all places. ``near`` (B, C): the cosine is that
+    with these in place of ``vectors``."""
 
     def score(f: Fields) -> Tensor:
         values = f[layer].flatten(2) if everywhere else _at(f[layer], place)[:, :, None]
         towards = vectors.to(values)[:, :, None]
         dot = (values * towards).sum(dim=1)
         if cosine_power:
-            cosine = functional.cosine_similarity(values, towards, dim=1, eps=1e-6)
+            close = towards if near is None else near.to(values)[:, :, None]
+            cosine = functional.cosine_similarity(values, close, dim=1, eps=1e-6)
             dot = dot * cosine.clamp_min(0.1) ** cosine_power
         return dot.mean(dim=1)
 

@@ -1,0 +1,280 @@
+"""An atlas from beginning to end: samples, layout, cells, icons; each kept as soon as it is there.
+
+A build that was killed goes on where it was and ends with the same bytes: every part is written
+whole, a part that stands is never made again, and each depends on nothing but the request.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import projection
+from analysis.atlas import icons, sweep
+from analysis.atlas.cells import Box, Cells, alike_at_random, gridded, main_box
+from analysis.atlas.sampling import inner_layer
+from analysis.photos import Picture
+from analysis.projection import LayoutRequest
+from cache.atlas import MANIFEST, Folder, atlas_folder, sweep_folder
+from cache.errors import UserError
+from cache.keys import content_key
+from cache.vectors import Column, Shards
+
+if TYPE_CHECKING:
+    from analysis.models import Classifier
+
+RECIPE = 1
+GRIDS = (20, 40)
+LARGEST = 160
+OF_CLASS = 2_000  # samples of an atlas of one class
+ICONS = ("images", "centres", "judged")
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class AtlasRequest:
+    """What is mapped and how: the samples, the layout, and the class or the two classes that an
+    atlas of classes keeps to."""
+
+    samples: sweep.SweepRequest
+    layout: LayoutRequest = field(default_factory=LayoutRequest)
+    classes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a build is: what it does, ``done`` of ``total`` of that, and the seconds that all
+    the rest should take (None while nothing is known)."""
+
+    phase: str
+    done: int
+    total: int
+    left: float | None = None
+
+
+def requested(
+    classifier: "Classifier",
+    layer: str,
+    pictures: Sequence[Picture],
+    *,
+    points: int = sweep.POINTS,
+    classes: tuple[int, ...] = (),
+    method: projection.Method = "umap",
+    seed: int = 0,
+) -> tuple[AtlasRequest, list[Picture]]:
+    """The request for these pictures, each content once. UserError: no such layer, or nothing to
+    look at."""  # fmt: skip
+    name = inner_layer(classifier, layer).name
+    once = {picture.key: picture for picture in readable(pictures)}
+    if not once:
+        raise UserError("there is no picture that can be read: name another folder")
+    each = sweep.places_each(len(once), points)
+    samples = sweep.SweepRequest(name, tuple(once), classifier.fit, each, seed)
+    request = AtlasRequest(samples, LayoutRequest(method=method, seed=seed), classes)
+    return request, list(once.values())
+
+
+def readable(pictures: Sequence[Picture]) -> Iterator[Picture]:
+    """Those whose files are still there."""
+    for picture in pictures:
+        try:
+            _ = picture.key
+        except UserError:
+            continue
+        yield picture
+
+
+class Build:
+    """One atlas in the making (or made) below the cache's folder ``root``."""
+
+    def __init__(
+        self, classifier: "Classifier", request: AtlasRequest, pictures: Sequence[Picture],
+        root: Path, *, title: str = "",
+    ) -> None:  # fmt: skip
+        self.classifier, self.request, self.pictures = classifier, request, list(pictures)
+        key = content_key(request, fingerprint=classifier.fingerprint, recipe=RECIPE)
+        swept = content_key(
+            request.samples, fingerprint=classifier.fingerprint, recipe=sweep.RECIPE
+        )
+        self.folder = atlas_folder(root, key)
+        self.shards = Shards(sweep_folder(root, swept), sweep.COLUMNS)
+        self.swept, self.title = swept, title
+
+    def run(self, grids: Sequence[int] = GRIDS) -> Iterator[Step]:
+        """Makes what is missing, coarse grids first. Raises UserError."""
+        for side in grids:
+            if not 2 <= side <= LARGEST:
+                raise UserError(f"a grid of {side} is out of range: 2 to {LARGEST}")
+        self.folder.tidy()
+        yield from self._sweep()
+        yield from self._lay_out()
+        atlas = Atlas(self.folder, self.shards)
+        for side in sorted(set(grids)):
+            yield from self._grid(atlas, side)
+        yield from self._draw(atlas, sorted(set(grids)))
+
+    def _sweep(self) -> Iterator[Step]:
+        total, began, first = len(self.pictures), monotonic(), None
+        work = sweep.Sweep(self.classifier, self.request.samples, self.pictures, self.shards)
+        for done in work.run():
+            first = done if first is None else first
+            pace = (monotonic() - began) / (done - first) if done > first else None
+            yield Step("looking at pictures", done, total, pace and pace * (total - done))
+
+    def _lay_out(self) -> Iterator[Step]:
+        if self.folder.has("layout"):
+            return
+        samples = self.shards.column("samples").all()
+        rows = self._chosen(samples)
+        if len(rows) < projection.FEW:
+            raise UserError(
+                f"{len(rows)} samples are too few for a map: take more pictures, or more --points"
+            )
+        yield Step("laying the map out", 0, 1)
+        vectors = self.shards.column("vectors")[rows].astype(np.float32)
+        points = self._points(vectors, rows)
+        checked, trust = projection.trustworthiness(vectors, points)
+        _, plain = projection.trustworthiness(vectors, projection.flattened(vectors))
+        every = np.full(len(rows), np.nan, np.float32)
+        every[checked] = trust
+        self.folder.put("layout", "arrays", {"points": points, "trust": every, "rows": rows})
+        box = main_box(points)
+        quality = {"trust": float(trust.mean()), "pca": float(plain.mean()), "k": projection.K}
+        self.folder.put(MANIFEST, "json", self._manifest(samples, rows, box, quality))
+        yield Step("laying the map out", 1, 1)
+
+    def _chosen(self, samples: Array) -> NDArray[np.int64]:
+        """The samples that are mapped: all, or those that speak most for the classes asked for."""
+        if not self.request.classes:
+            return np.arange(len(samples), dtype=np.int64)
+        best: set[int] = set()
+        effects = self.shards.column("effects")
+        for index in self.request.classes:
+            own = np.concatenate([block[:, index] for _, block in effects.blocks()])
+            order = np.argsort(-own, kind="stable")[:OF_CLASS]
+            best |= {int(i) for i in order if own[i] > 0}
+        return np.array(sorted(best), np.int64)
+
+    def _points(self, vectors: Array, rows: Array) -> NDArray[np.float32]:
+        """Where the samples lie. Of two classes: how much more they speak for the first from left
+        to right, what they look like from top to bottom."""
+        if len(self.request.classes) != 2:
+            return projection.laid_out(vectors, self.request.layout)
+        a, b = self.request.classes
+        effects = self.shards.column("effects")[rows].astype(np.float32)
+        along = projection.laid_out(vectors, replace(self.request.layout, dimensions=1))
+        return np.stack([effects[:, a] - effects[:, b], along[:, 0]], axis=1).astype(np.float32)
+
+    def _manifest(
+        self, samples: Array, rows: Array, box: Box, quality: dict[str, float]
+    ) -> dict[str, Any]:
+        ask, layer = self.request.samples, inner_layer(self.classifier, self.request.samples.layer)
+        missing = sweep.skipped(samples, len(self.pictures))
+        return {
+            "recipe": RECIPE, "title": self.title, "model": self.classifier.name,
+            "fingerprint": self.classifier.fingerprint, "layer": ask.layer,
+            "channels": layer.channels, "grid": list(layer.grid or ()), "fit": ask.fit,
+            "pictures": [{"key": p.key, "name": p.name} for p in self.pictures],
+            "skipped": missing, "points": len(rows), "places": ask.places, "seed": ask.seed,
+            "classes": list(self.request.classes), "sweep": self.swept, "box": asdict(box),
+            "layout": projection.described(self.request.layout), "quality": quality,
+        }  # fmt: skip
+
+    def _grid(self, atlas: "Atlas", side: int) -> Iterator[Step]:
+        name = f"cells-{side}"
+        if self.folder.has(name):
+            return
+        yield Step(f"cells of {side} x {side}", 0, 1)
+        vectors, effects = atlas.vectors.all(), atlas.effects
+        cells = gridded(atlas.points, atlas.box, side, vectors, effects)
+        random = np.array([alike_at_random(vectors, cells)], np.float32)
+        self.folder.put(name, "arrays", {**cells.arrays(), "random": random})
+        yield Step(f"cells of {side} x {side}", 1, 1)
+
+    def _draw(self, atlas: "Atlas", grids: Sequence[int]) -> Iterator[Step]:
+        """The icons of all grids, and their judgement."""
+        todo = [
+            (side, number, chosen) for side in grids
+            for number, chosen in enumerate(icons.drawing_order(atlas.cells(side)))
+            if not atlas.icons(side).has(number)
+        ]  # fmt: skip
+        left = sum(len(chosen) for *_, chosen in todo)
+        total, began = sum(len(atlas.cells(side)) for side in grids), monotonic()
+        start = total - left
+        inverse = icons.unmixed(projection.second_moment(atlas.vectors.all())) if todo else None
+        for side, number, chosen in todo:
+            done = total - left
+            pace = (monotonic() - began) / (done - start) if done > start else None
+            step = Step(f"drawing icons, {side} x {side}", done, total, pace and pace * left)
+            for made in self._drawn(atlas, side, chosen, inverse):
+                if made is not None:
+                    atlas.icons(side).write(number, made)
+                yield step
+            left -= len(chosen)
+        if todo:
+            yield Step("drawing icons", total, total, 0.0)
+
+    def _drawn(
+        self, atlas: "Atlas", side: int, chosen: Array, inverse: Any
+    ) -> Iterator[dict[str, Array] | None]:
+        cells, found = atlas.cells(side), None
+        layer, seed = self.request.samples.layer, self.request.samples.seed
+        for found in icons.drawn(self.classifier, layer, cells.means[chosen], inverse, seed=seed):
+            if found is None:
+                yield None
+        assert found is not None
+        away = icons.landed(found.centres, cells, chosen, atlas.box, atlas.vectors, atlas.points)
+        judged = np.stack([found.cosine, away.astype(np.float32)], axis=1)
+        yield {
+            "images": found.images, "centres": found.centres.astype(np.float32), "judged": judged,
+        }  # fmt: skip
+
+
+class Atlas:
+    """An atlas that is laid out, to be read: its points, samples, cells and icons."""
+
+    def __init__(self, folder: Folder, shards: Shards) -> None:
+        self.folder, self.shards = folder, shards
+        self.manifest: dict[str, Any] = folder.get(MANIFEST, "json")
+        layout = folder.get("layout")
+        self.points, self.trust, self.rows = layout["points"], layout["trust"], layout["rows"]
+        self.box = Box(**self.manifest["box"])
+        self._cells: dict[int, Cells] = {}
+
+    @property
+    def vectors(self) -> Column:
+        """The mapped samples' activations (N, C)."""
+        return self._mapped("vectors")
+
+    @property
+    def effects(self) -> Column:
+        """The mapped samples' effects (N, classes)."""
+        return self._mapped("effects")
+
+    @property
+    def samples(self) -> Column:
+        """The mapped samples' picture, place, label and answer (N, 4)."""
+        return self._mapped("samples")
+
+    def _mapped(self, name: str) -> Column:
+        whole = self.shards.column(name)
+        return whole if len(self.rows) == len(whole) else Column([whole[self.rows]])
+
+    def grids(self) -> list[int]:
+        """The sides of the grids that are cut, coarse first."""
+        found = (path.stem for path in self.folder.root.glob("cells-*.safetensors"))
+        return sorted(int(stem.removeprefix("cells-")) for stem in found)
+
+    def cells(self, side: int) -> Cells:
+        """The cells of a grid."""
+        if side not in self._cells:
+            self._cells[side] = Cells.of_arrays(self.folder.get(f"cells-{side}"))
+        return self._cells[side]
+
+    def icons(self, side: int) -> Shards:
+        """The icons of a grid, in batches of ``icons.drawing_order``."""
+        return Shards(self.folder.root / f"icons-{side}", ICONS)

@@ -1,0 +1,123 @@
+"""An atlas on disk: one folder, whose files appear whole or not at all.
+
+``atlas.json`` says what the atlas was made from; ``NAME.safetensors`` hold arrays, ``NAME.webp``
+and ``NAME.json`` the rest. What exists is finished: a build that was killed goes on with what is
+missing, and nothing that stands is ever made again behind the user's back.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cache import codecs
+from cache.errors import UserError
+from cache.files import Draft, disk_errors, is_draft, sweep_draft
+from cache.keys import is_key
+
+Arrays = dict[str, NDArray[Any]]
+MANIFEST = "atlas"
+ATLASES, SWEEPS = "atlases", "sweeps"
+SUFFIX = {"arrays": ".safetensors", "json": ".json", "webp": ".webp"}
+
+
+class Folder:
+    """The files of one atlas (or of one sweep) below ``root``. UserError: the disk is full, or
+    refuses."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def key(self) -> str:
+        """The content key that the folder is named by."""
+        return self.root.name
+
+    def has(self, name: str, kind: str = "arrays") -> bool:
+        """Whether this part is finished."""
+        return self.path(name, kind).is_file()
+
+    def path(self, name: str, kind: str) -> Path:
+        """Where a part is, or will be."""
+        return self.root / f"{name}{SUFFIX[kind]}"
+
+    def put(self, name: str, kind: str, value: Any) -> None:
+        """Keeps a part: ``arrays``, ``json`` or a picture, ``webp``, as the cache's codecs."""
+        self.put_bytes(name, kind, codecs.encode(kind, value)[0])
+
+    def put_bytes(self, name: str, kind: str, data: bytes) -> None:
+        """The same, of what is encoded already."""
+        with disk_errors(self.root):
+            self.path(name, kind).parent.mkdir(parents=True, exist_ok=True)
+            with Draft(self.path(name, kind)) as draft:
+                draft.write(data)
+                draft.publish(used=time_ns())
+
+    def get(self, name: str, kind: str = "arrays") -> Any:
+        """A part; UserError where it is missing or damaged."""
+        try:
+            return codecs.decode(kind, self.read(name, kind), codecs_mime(kind))
+        except codecs.CodecError as error:
+            raise UserError(
+                f"{self.path(name, kind)} is damaged ({error}): remove the folder {self.root}, and "
+                "build the atlas again"
+            ) from error
+
+    def read(self, name: str, kind: str) -> bytes:
+        """The bytes of a part; UserError where it is missing."""
+        with disk_errors(self.root):
+            try:
+                return self.path(name, kind).read_bytes()
+            except FileNotFoundError:
+                raise UserError(f"the atlas in {self.root} has no {name}: build it again") from None
+
+    def tidy(self) -> None:
+        """Removes what writers that died have left."""
+        if self.root.is_dir():
+            for path in self.root.rglob("*"):
+                if is_draft(path.name):
+                    sweep_draft(str(path))
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(path.stat().st_size for path in self.root.rglob("*") if path.is_file())
+
+    def remove(self) -> None:
+        """Takes the folder away."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def codecs_mime(kind: str) -> str:
+    """The mime type that a kind has on disk."""
+    return {"arrays": "application/octet-stream", "json": "application/json"}.get(
+        kind, "image/webp"
+    )
+
+
+def atlas_folder(cache: Path, key: str) -> Folder:
+    """Where the atlas of a key is, below the cache's folder. ValueError: no key."""
+    if not is_key(key):
+        raise ValueError(f"not a key: {key!r}")
+    return Folder(cache / ATLASES / key)
+
+
+def sweep_folder(cache: Path, key: str) -> Path:
+    """Where the samples of a key are."""
+    if not is_key(key):
+        raise ValueError(f"not a key: {key!r}")
+    return cache / SWEEPS / key
+
+
+def atlases(cache: Path) -> Iterator[Folder]:
+    """Every atlas that has been begun, the one used last first."""
+    root = cache / ATLASES
+    if root.is_dir():
+        found = [Folder(path) for path in root.iterdir() if is_key(path.name)]
+        yield from sorted((f for f in found if f.has(MANIFEST, "json")), key=_used, reverse=True)
+
+
+def _used(folder: Folder) -> tuple[int, str]:
+    return folder.path(MANIFEST, "json").stat().st_mtime_ns, folder.key
