@@ -44,13 +44,18 @@ class Shards:
                     draft.write(_npy(arrays[name]))
                     draft.publish(used=time_ns())
 
+    def part(self, number: int, name: str) -> Array:
+        """One column of one shard, as a memory map. UserError: there is no such shard."""
+        with disk_errors(self.folder):
+            found: Array = np.load(self._file(number, name), mmap_mode="r", allow_pickle=False)
+            return found
+
     def column(self, name: str) -> "Column":
         """All rows of one column, of the shards from 0 on without a gap."""
         parts, number = [], 0
         with disk_errors(self.folder):
             while self.has(number):
-                part = np.load(self._file(number, name), mmap_mode="r", allow_pickle=False)
-                parts.append(part)
+                parts.append(self.part(number, name))
                 number += 1
         return Column(parts)
 

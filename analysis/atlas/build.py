@@ -4,7 +4,7 @@ A build that was killed goes on where it was and ends with the same bytes: every
 whole, a part that stands is never made again, and each depends on nothing but the request.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import projection
+from analysis import layout_process, projection
 from analysis.atlas import icons, sweep
-from analysis.atlas.cells import Box, Cells, alike_at_random, gridded, main_box
+from analysis.atlas.cells import Box, alike_at_random, gridded, main_box
+from analysis.atlas.reading import Atlas, drawing_order
 from analysis.atlas.sampling import inner_layer
 from analysis.photos import Picture
 from analysis.projection import LayoutRequest
-from cache.atlas import MANIFEST, Folder, atlas_folder, sweep_folder
+from cache.atlas import MANIFEST, atlas_folder, sweep_folder
 from cache.errors import UserError
 from cache.keys import content_key
-from cache.vectors import Column, Shards
+from cache.vectors import Shards
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
@@ -31,7 +32,6 @@ RECIPE = 1
 GRIDS = (20, 40)
 LARGEST = 160
 OF_CLASS = 2_000  # samples of an atlas of one class
-ICONS = ("images", "centres", "judged")
 Array = NDArray[Any]
 
 
@@ -134,9 +134,8 @@ class Build:
             raise UserError(
                 f"{len(rows)} samples are too few for a map: take more pictures, or more --points"
             )
-        yield Step("laying the map out", 0, 1)
         vectors = self.shards.column("vectors")[rows].astype(np.float32)
-        points = self._points(vectors, rows)
+        points = yield from self._points(vectors, rows)
         checked, trust = projection.trustworthiness(vectors, points)
         _, plain = projection.trustworthiness(vectors, projection.flattened(vectors))
         every = np.full(len(rows), np.nan, np.float32)
@@ -145,7 +144,6 @@ class Build:
         box = main_box(points)
         quality = {"trust": float(trust.mean()), "pca": float(plain.mean()), "k": projection.K}
         self.folder.put(MANIFEST, "json", self._manifest(samples, rows, box, quality))
-        yield Step("laying the map out", 1, 1)
 
     def _chosen(self, samples: Array) -> NDArray[np.int64]:
         """The samples that are mapped: all, or those that speak most for the classes asked for."""
@@ -159,15 +157,23 @@ class Build:
             best |= {int(i) for i in order if own[i] > 0}
         return np.array(sorted(best), np.int64)
 
-    def _points(self, vectors: Array, rows: Array) -> NDArray[np.float32]:
+    def _points(self, vectors: Array, rows: Array) -> Generator[Step, None, NDArray[np.float32]]:
         """Where the samples lie. Of two classes: how much more they speak for the first from left
         to right, what they look like from top to bottom."""
-        if len(self.request.classes) != 2:
-            return projection.laid_out(vectors, self.request.layout)
+        two = len(self.request.classes) == 2
+        layout = replace(self.request.layout, dimensions=1) if two else self.request.layout
+        expected, began = layout_process.expected(len(rows)), monotonic()
+        found = np.zeros((0, 2), np.float32)
+        for points in layout_process.steps(vectors, layout):
+            gone = monotonic() - began
+            left = max(0.0, expected - gone)
+            yield Step("laying the map out", round(min(gone, expected)), round(expected), left)
+            found = found if points is None else points
+        if not two:
+            return found
         a, b = self.request.classes
         effects = self.shards.column("effects")[rows].astype(np.float32)
-        along = projection.laid_out(vectors, replace(self.request.layout, dimensions=1))
-        return np.stack([effects[:, a] - effects[:, b], along[:, 0]], axis=1).astype(np.float32)
+        return np.stack([effects[:, a] - effects[:, b], found[:, 0]], axis=1).astype(np.float32)
 
     def _manifest(
         self, samples: Array, rows: Array, box: Box, quality: dict[str, float]
@@ -182,6 +188,7 @@ class Build:
             "skipped": missing, "points": len(rows), "places": ask.places, "seed": ask.seed,
             "classes": list(self.request.classes), "sweep": self.swept, "box": asdict(box),
             "layout": projection.described(self.request.layout), "quality": quality,
+            "judged_at": icons.PRESET.input_size,
         }  # fmt: skip
 
     def _grid(self, atlas: "Atlas", side: int) -> Iterator[Step]:
@@ -199,7 +206,7 @@ class Build:
         """The icons of all grids, and their judgement."""
         todo = [
             (side, number, chosen) for side in grids
-            for number, chosen in enumerate(icons.drawing_order(atlas.cells(side)))
+            for number, chosen in enumerate(drawing_order(atlas.cells(side)))
             if not atlas.icons(side).has(number)
         ]  # fmt: skip
         left = sum(len(chosen) for *_, chosen in todo)
@@ -232,49 +239,3 @@ class Build:
         yield {
             "images": found.images, "centres": found.centres.astype(np.float32), "judged": judged,
         }  # fmt: skip
-
-
-class Atlas:
-    """An atlas that is laid out, to be read: its points, samples, cells and icons."""
-
-    def __init__(self, folder: Folder, shards: Shards) -> None:
-        self.folder, self.shards = folder, shards
-        self.manifest: dict[str, Any] = folder.get(MANIFEST, "json")
-        layout = folder.get("layout")
-        self.points, self.trust, self.rows = layout["points"], layout["trust"], layout["rows"]
-        self.box = Box(**self.manifest["box"])
-        self._cells: dict[int, Cells] = {}
-
-    @property
-    def vectors(self) -> Column:
-        """The mapped samples' activations (N, C)."""
-        return self._mapped("vectors")
-
-    @property
-    def effects(self) -> Column:
-        """The mapped samples' effects (N, classes)."""
-        return self._mapped("effects")
-
-    @property
-    def samples(self) -> Column:
-        """The mapped samples' picture, place, label and answer (N, 4)."""
-        return self._mapped("samples")
-
-    def _mapped(self, name: str) -> Column:
-        whole = self.shards.column(name)
-        return whole if len(self.rows) == len(whole) else Column([whole[self.rows]])
-
-    def grids(self) -> list[int]:
-        """The sides of the grids that are cut, coarse first."""
-        found = (path.stem for path in self.folder.root.glob("cells-*.safetensors"))
-        return sorted(int(stem.removeprefix("cells-")) for stem in found)
-
-    def cells(self, side: int) -> Cells:
-        """The cells of a grid."""
-        if side not in self._cells:
-            self._cells[side] = Cells.of_arrays(self.folder.get(f"cells-{side}"))
-        return self._cells[side]
-
-    def icons(self, side: int) -> Shards:
-        """The icons of a grid, in batches of ``icons.drawing_order``."""
-        return Shards(self.folder.root / f"icons-{side}", ICONS)

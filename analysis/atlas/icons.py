@@ -33,7 +33,6 @@ RECIPE = 1
 POWER = 4.0
 DAMPING = 0.1  # of the mean variance: below, noise in the rarest directions is what is drawn
 ASTRAY = 0.5  # cosine to the cell's mean, below which an icon is drawn again
-BATCH = 16
 # A mean over many samples has little fine detail to show; at 96 pixels its shapes fill the icon.
 PRESET = Preset(64, 80, 96, schedule="settling")
 
@@ -55,13 +54,6 @@ def unmixed(moment: Array) -> NDArray[np.float64]:
     least = DAMPING * max(float(spread.mean()), 1e-30)
     inverse: NDArray[np.float64] = (axes / (np.maximum(spread, 0) + least)) @ axes.T
     return inverse
-
-
-def drawing_order(cells: Cells) -> list[NDArray[np.int64]]:
-    """The cells in batches, those with the most samples first: what is seen first is drawn
-    first."""
-    order = np.argsort(-cells.count, kind="stable")
-    return [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
 
 
 def drawn(

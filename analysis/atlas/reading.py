@@ -1,0 +1,67 @@
+"""An atlas that is laid out, to be read. Imports no torch: the page's process reads atlases too."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.atlas.cells import Box, Cells
+from cache.atlas import MANIFEST, Folder
+from cache.vectors import Column, Shards
+
+Array = NDArray[Any]
+ICONS = ("images", "centres", "judged")
+BATCH = 16  # icons drawn at once
+
+
+def drawing_order(cells: Cells) -> list[NDArray[np.int64]]:
+    """The cells in batches, those with the most samples first: what is seen first is drawn
+    first."""
+    order = np.argsort(-cells.count, kind="stable")
+    return [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
+
+
+class Atlas:
+    """An atlas that is laid out, to be read: its points, samples, cells and icons."""
+
+    def __init__(self, folder: Folder, shards: Shards) -> None:
+        self.folder, self.shards = folder, shards
+        self.manifest: dict[str, Any] = folder.get(MANIFEST, "json")
+        layout = folder.get("layout")
+        self.points, self.trust, self.rows = layout["points"], layout["trust"], layout["rows"]
+        self.box = Box(**self.manifest["box"])
+        self._cells: dict[int, Cells] = {}
+
+    @property
+    def vectors(self) -> Column:
+        """The mapped samples' activations (N, C)."""
+        return self._mapped("vectors")
+
+    @property
+    def effects(self) -> Column:
+        """The mapped samples' effects (N, classes)."""
+        return self._mapped("effects")
+
+    @property
+    def samples(self) -> Column:
+        """The mapped samples' picture, place, label and answer (N, 4)."""
+        return self._mapped("samples")
+
+    def _mapped(self, name: str) -> Column:
+        whole = self.shards.column(name)
+        return whole if len(self.rows) == len(whole) else Column([whole[self.rows]])
+
+    def grids(self) -> list[int]:
+        """The sides of the grids that are cut, coarse first."""
+        found = (path.stem for path in self.folder.root.glob("cells-*.safetensors"))
+        return sorted(int(stem.removeprefix("cells-")) for stem in found)
+
+    def cells(self, side: int) -> Cells:
+        """The cells of a grid."""
+        if side not in self._cells:
+            self._cells[side] = Cells.of_arrays(self.folder.get(f"cells-{side}"))
+        return self._cells[side]
+
+    def icons(self, side: int) -> Shards:
+        """The icons of a grid, in batches of ``icons.drawing_order``."""
+        return Shards(self.folder.root / f"icons-{side}", ICONS)
