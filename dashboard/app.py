@@ -1,6 +1,7 @@
 """The Dash application: the frame around the views and the one way by which a choice becomes an
 address."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +12,14 @@ from dash.development.base_component import Component
 
 from cache.errors import UserError
 from dashboard import parts, routes, selection
+from dashboard.atlas_desk import AtlasDesk
 from dashboard.components import action
 from dashboard.parts import part
 from dashboard.selection import Selection
 from dashboard.service import Service
-from dashboard.views import explore, explore_callbacks, neuron
+from dashboard.views import atlas, explore, explore_callbacks, neuron
 
-TITLES = {"explore": "Explore", "neuron": "Neuron"}
+TITLES = {"explore": "Explore", "neuron": "Neuron", "atlas": "Atlas"}
 CONTROLS = (
     "model-choice", "collection-choice", "map-choice", "tab-choice", "sort-choice", "take-choice",
     "other-class",
@@ -31,6 +33,20 @@ window.neuronscope = {
 };
 document.documentElement.dataset.mantineColorScheme = window.neuronscope.wantedTheme();
 </script>"""
+
+_SHOW = """function (s) {
+    const titles = %s;
+    for (const name of Object.keys(titles)) {
+        document.getElementById("view-" + name).hidden = s.view !== name;
+        const button = document.getElementById("nav-" + name);
+        if (s.view === name) button.setAttribute("aria-current", "page");
+        else button.removeAttribute("aria-current");
+    }
+    const first = s.view === "explore" ? "" : titles[s.view] + " \u2013 ";
+    document.title = first + "Neuronscope";
+    window.dispatchEvent(new Event("resize"));
+    return "";
+}"""
 
 
 def create_app(service: Service) -> dash.Dash:
@@ -46,7 +62,9 @@ def create_app(service: Service) -> dash.Dash:
     _navigation(app, service)
     explore_callbacks.register(app, service)
     neuron.register(app, service)
-    routes.register(app.server, service)
+    desk = AtlasDesk(service)
+    atlas.register(app, service, desk)
+    routes.register(app.server, service, desk)
     return app
 
 
@@ -70,6 +88,7 @@ def _frame() -> Component:
             _bar(),
             html.Div(id="view-explore", children=explore.layout()),
             html.Div(id="view-neuron", children=neuron.layout(), hidden=True),
+            html.Div(id="view-atlas", children=atlas.layout(), hidden=True),
             html.Div(id="toast", className="toast", role="alert"),
             html.Div(id="themed", hidden=True),
         ],
@@ -158,17 +177,7 @@ def _navigation(app: dash.Dash, service: Service) -> None:
 def _drawing(app: dash.Dash) -> None:
     """What happens in the browser alone: which view is shown, the theme, the canvases."""
     app.clientside_callback(
-        """function (s) {
-            for (const name of ["explore", "neuron"]) {
-                document.getElementById("view-" + name).hidden = s.view !== name;
-                const button = document.getElementById("nav-" + name);
-                if (s.view === name) button.setAttribute("aria-current", "page");
-                else button.removeAttribute("aria-current");
-            }
-            document.title = (s.view === "explore" ? "" : "Neuron \u2013 ") + "Neuronscope";
-            window.dispatchEvent(new Event("resize"));
-            return "";
-        }""",
+        _SHOW % json.dumps(TITLES),
         Output("themed", "children"), part("view"), prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
@@ -196,6 +205,11 @@ def _changed(before: Selection, choice: dict[str, Any]) -> Selection:
     if "toggle_off" in choice:
         group = int(choice.pop("toggle_off"))
         choice["off"] = tuple(sorted(set(before.off) ^ {group}))
+    if isinstance(choice.get("cell"), list):
+        side, col, row = (int(v) for v in choice["cell"])
+        choice["cell"] = f"{side}:{col},{row}"
+    if isinstance(choice.get("spot"), list):
+        choice["spot"] = ",".join(f"{float(v):.3f}" for v in choice["spot"])
     if choice.get("unit") is not None and choice["unit"] == before.unit and "view" not in choice:
         choice["unit"] = None
     after = selection.change(before, **choice)

@@ -33,6 +33,11 @@ PARTS: dict[str, tuple[str, ...]] = {
     "recipe": (*_LAYER, "unit", "left", "right"),
     "blend": (*_LAYER, "unit", "other"),
     "live": (*_LAYER, "unit", "row", "col"),
+    "map": (*_LAYER, "atlas", "beside", "spot", "cell", "tint", "strength"),
+    "map-picture": (*_LAYER, "atlas", "row", "col"),
+    "map-cell": ("view", "model", "picture", "layer", "atlas", "cell"),
+    "map-choice": ("view", "model", "layer", "atlas", "beside"),
+    "map-classes": (*_CLASSES, "tint", "strength"),
 }
 _EVERYWHERE = {"view", "bar", "pane"}
 # The pane of the Neuron page that a part belongs to; "head" is that of all of them.
@@ -65,9 +70,11 @@ def stores() -> list[dcc.Store]:
 
 def _views() -> dict[str, str]:
     """The one view that a part belongs to; those of every view are left out."""
+    of_neuron = {"head", *_PANES}
     return {
-        n: "neuron" if n in {"head", *_PANES} else "explore" for n in PARTS if n not in _EVERYWHERE
-    }
+        n: "neuron" if n in of_neuron else "atlas" if n.startswith("map") else "explore"
+        for n in PARTS if n not in _EVERYWHERE
+    }  # fmt: skip
 
 
 def part(name: str) -> Input:

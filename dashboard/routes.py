@@ -14,8 +14,9 @@ from PIL import Image
 from analysis import images
 from analysis.patches import patch_box
 from cache.errors import UserError
-from dashboard import live, naming, starter_routes, studio_desk
+from dashboard import atlas_routes, live, naming, starter_routes, studio_desk
 from dashboard.answers import answered, as_json, immutable
+from dashboard.atlas_desk import AtlasDesk
 from dashboard.icon_desk import IconDesk
 from dashboard.service import Service
 
@@ -23,7 +24,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "::1"}
 UPLOAD_LIMIT = 200 * 2**20
 
 
-def register(server: Flask, service: Service) -> None:
+def register(server: Flask, service: Service, atlases: AtlasDesk) -> None:
     """Adds the routes to Dash's Flask server."""
     server.config["MAX_CONTENT_LENGTH"] = UPLOAD_LIMIT
     desk = IconDesk(service)
@@ -34,6 +35,7 @@ def register(server: Flask, service: Service) -> None:
     starter_routes.register(server, service)
     live.register(server, service)
     studio_desk.register(server, service)
+    atlas_routes.register(server, service, atlases)
 
 
 def _refuse_strangers() -> Response | None:

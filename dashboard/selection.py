@@ -9,19 +9,28 @@ from re import fullmatch
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
-VIEWS = ("explore", "neuron")
+VIEWS = ("explore", "neuron", "atlas")
 MAPS = ("off", "activation", "effect", "pixels", "groups")
 SORTS = ("effect", "activation")
 TABS = ("neurons", "groups")
 PANES = ("neuron", "recipe", "blend", "live")
 TAKE = (1, 5, 25)
+TINTS = ("off", "a", "ab")
+STRENGTHS = (1, 2, 3)
+WORD = r"[a-z0-9._-]{1,60}"  # a recipe's short words
+KEY = r"[a-z0-9._-]{1,80}"
+SPOT = r"-?\d{1,3}(\.\d{1,5})?,-?\d{1,3}(\.\d{1,5})?,\d{1,4}(\.\d{1,3})?"
+CELL = r"\d{1,3}:-?\d{1,5},-?\d{1,5}"
 
 
 @dataclass(frozen=True)
 class Selection:
     """One state of the page. ``a`` is the class it said, ``b`` the class instead of which; None =
     by default. ``pane`` is the part of the Neuron page that is shown; ``left`` and ``right`` are
-    its two recipes as short words, ``other`` is the neuron that it is blended with."""
+    its two recipes as short words, ``other`` is the neuron that it is blended with. Of the Atlas:
+    ``atlas`` is the map's key, ``beside`` another layer's, ``spot`` where one looks ("x,y,zoom"),
+    ``cell`` the chosen cell ("side:column,row"), ``tint`` which classes colour the map, and how
+    much (``strength``)."""
 
     view: str = "explore"
     model: str | None = None
@@ -41,6 +50,12 @@ class Selection:
     left: str | None = None
     right: str | None = None
     other: int | None = None
+    atlas: str | None = None
+    beside: str | None = None
+    spot: str | None = None
+    cell: str | None = None
+    tint: str = "off"
+    strength: int = 1
 
     @property
     def place(self) -> tuple[int, int] | None:
@@ -55,10 +70,10 @@ class Selection:
                 parts[name] = str(getattr(self, name))
         if self.place is not None:
             parts["at"] = f"{self.row},{self.col}"
-        for name in ("unit", "a", "b", "left", "right", "other"):
+        for name in ("unit", "a", "b", "left", "right", "other", *_OF_ATLAS):
             if getattr(self, name) is not None:
                 parts[name] = str(getattr(self, name))
-        for name in ("map", "sort", "tab", "take", "pane"):
+        for name in ("map", "sort", "tab", "take", "pane", "tint", "strength"):
             if getattr(self, name) != _DEFAULTS[name]:
                 parts[name] = str(getattr(self, name))
         if self.off:
@@ -67,6 +82,8 @@ class Selection:
         return f"/{self.view}" + (f"?{query}" if query else "")
 
 
+_ELSEWHERE = {"atlas": None, "beside": None, "cell": None, "spot": None}
+_OF_ATLAS = ("atlas", "beside", "cell", "spot")
 _DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Selection)}
 
 
@@ -91,9 +108,15 @@ def parse(path: str | None, query: str | None) -> Selection:
         take=int(_one_of(given.get("take"), tuple(map(str, TAKE)), "5")),
         off=tuple(n for t in given.get("off", "").split(",") if (n := _whole(t)) is not None),
         pane=_one_of(given.get("pane"), PANES, "neuron"),
-        left=_word(given.get("left")),
-        right=_word(given.get("right")),
+        left=_matching(given.get("left"), WORD),
+        right=_matching(given.get("right"), WORD),
         other=_whole(given.get("other")),
+        atlas=_matching(given.get("atlas"), KEY),
+        beside=_matching(given.get("beside"), KEY),
+        spot=_matching(given.get("spot"), SPOT),
+        cell=_matching(given.get("cell"), CELL),
+        tint=_one_of(given.get("tint"), TINTS, "off"),
+        strength=int(_one_of(given.get("strength"), tuple(map(str, STRENGTHS)), "1")),
     )
 
 
@@ -101,9 +124,9 @@ def _whole(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 8 else None
 
 
-def _word(text: str | None) -> str | None:
-    """A recipe's short words; what else stands there is left out."""
-    return text if text and fullmatch(r"[a-z0-9._-]{1,60}", text) else None
+def _matching(text: str | None, form: str) -> str | None:
+    """A text of this form; what else stands there is left out."""
+    return text if text and fullmatch(form, text) else None
 
 
 def _place(text: str | None) -> tuple[int | None, int | None]:
@@ -118,17 +141,20 @@ def _one_of(text: str | None, allowed: tuple[str, ...], default: str) -> str:
 def change(selection: Selection, **given: Any) -> Selection:
     """The selection after a choice; what the choice makes meaningless is let go.
 
-    Another network lets go of layer, place, neuron and classes; another picture of place, groups
-    and classes; another layer of place, neurons and groups.
+    Another network lets go of layer, place, neuron, classes and map; another picture of place,
+    groups and classes; another layer of place, neurons, groups and map; another map of the spot
+    on it.
     """
     gone: dict[str, Any] = {}
     if "model" in given and given["model"] != selection.model:
         gone |= {"layer": None, "row": None, "col": None, "unit": None, "a": None, "b": None}
-        gone |= {"other": None}
+        gone |= {"other": None, **_ELSEWHERE}
     if "picture" in given and given["picture"] != selection.picture:
         gone |= {"row": None, "col": None, "a": None, "b": None, "off": ()}
     if "layer" in given and given["layer"] != selection.layer:
-        gone |= {"row": None, "col": None, "unit": None, "off": (), "other": None}
+        gone |= {"row": None, "col": None, "unit": None, "off": (), "other": None, **_ELSEWHERE}
+    if "atlas" in given and given["atlas"] != selection.atlas:
+        gone |= {"cell": None, "spot": None}
     if "at" in given:
         at = given.pop("at")
         row, col = at if at is not None else (None, None)

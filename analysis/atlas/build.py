@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from analysis import layout_process, projection
 from analysis.atlas import icons, sweep
 from analysis.atlas.cells import Box, alike_at_random, gridded, main_box
-from analysis.atlas.reading import Atlas, drawing_order
+from analysis.atlas.reading import COLUMNS, Atlas, drawing_order
 from analysis.atlas.sampling import inner_layer
 from analysis.photos import Picture
 from analysis.projection import LayoutRequest
@@ -101,7 +101,7 @@ class Build:
             request.samples, fingerprint=classifier.fingerprint, recipe=sweep.RECIPE
         )
         self.folder = atlas_folder(root, key)
-        self.shards = Shards(sweep_folder(root, swept), sweep.COLUMNS)
+        self.shards = Shards(sweep_folder(root, swept), COLUMNS)
         self.swept, self.title = swept, title
 
     def run(self, grids: Sequence[int] = GRIDS) -> Iterator[Step]:

@@ -10,6 +10,8 @@ from cache.atlas import MANIFEST, Folder
 from cache.vectors import Column, Shards
 
 Array = NDArray[Any]
+COLUMNS = ("vectors", "effects", "samples")  # of a sweep's shards
+PICTURE, PLACE, LABEL, SAID = range(4)  # the columns of ``samples``
 ICONS = ("images", "centres", "judged")
 BATCH = 16  # icons drawn at once
 

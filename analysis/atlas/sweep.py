@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from analysis.atlas.reading import COLUMNS, PICTURE
 from analysis.atlas.sampling import Sampler, drawn_places
 from analysis.photos import Picture
 from cache.errors import UserError
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 RECIPE = 1
 SHARD = 64  # pictures; what a kill costs at most is some seconds
 BATCH = 8
-COLUMNS = ("vectors", "effects", "samples")
-PICTURE, PLACE, LABEL, SAID = range(4)  # the columns of ``samples``
 POINTS = 20_000  # samples to aim at: 40 x 40 cells need a dozen each
 MOST = 64  # places of one picture
 HALF = (1e-2, 4096.0)  # a layer whose largest activation lies beyond is kept in full precision

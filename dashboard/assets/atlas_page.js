@@ -1,0 +1,130 @@
+/* The Atlas page around its maps: the opened picture's places, classes found by name, and a build as it goes on. */
+"use strict";
+
+(function () {
+  const el = (id) => document.getElementById(id);
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  let place = null, job = null, names = null, asking = 0;
+
+  // ---- the opened picture: its places and the map's dots mark each other
+  function placeAt(event) {
+    const canvas = event.target, box = canvas.getBoundingClientRect(), { rows, cols } = canvas.dataset;
+    const at = [(event.clientY - box.top) / box.height * rows, (event.clientX - box.left) / box.width * cols].map(Math.floor);
+    return at[0] < 0 || at[1] < 0 || at[0] >= rows || at[1] >= cols ? null : { row: at[0], col: at[1] };
+  }
+
+  const same = (p, q) => (p ? p.row : -1) === (q ? q.row : -1) && (p ? p.col : -1) === (q ? q.col : -1);
+  const tell = (detail) => document.dispatchEvent(new CustomEvent("place-hover", { detail }));
+
+  function paint() {
+    const canvas = el("map-places");
+    if (!canvas) return;
+    const box = canvas.getBoundingClientRect(), ratio = window.devicePixelRatio || 1, { rows, cols } = canvas.dataset;
+    canvas.width = Math.round(box.width * ratio); canvas.height = Math.round(box.height * ratio);
+    if (!place) return;
+    const pen = canvas.getContext("2d"), w = canvas.width / cols, h = canvas.height / rows;
+    for (const [colour, grow] of [["#000", 2 * ratio], ["#fff", 0]]) {
+      pen.strokeStyle = colour; pen.lineWidth = 2 * ratio;
+      pen.strokeRect(place.col * w - grow, place.row * h - grow, w + 2 * grow, h + 2 * grow);
+    }
+  }
+
+  document.addEventListener("pointermove", (event) => {
+    const over = event.target.id === "map-places";
+    if (!over && !asking) return;
+    asking = over ? 1 : 0;
+    const at = over ? placeAt(event) : null;
+    if (!same(at, place)) tell(at);
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.id === "map-places") tell(placeAt(event)); // touch has no hovering
+  });
+  document.addEventListener("place-hover", ({ detail }) => { place = detail; paint(); });
+  document.addEventListener("filled", (event) => {
+    if (event.target.id === "map-picture") paint();
+    if (event.target.id === "map-classes") offer();
+    if (event.target.id === "map-head" && job) told(job.last);
+  });
+
+  // ---- a class by its name: the whole name, its number, or a part that only one class has
+  async function offer() {
+    const fields = document.querySelectorAll("#map-classes input[data-class]"), map = el("atlas");
+    if (!fields.length || !map) return;
+    const { model } = JSON.parse(map.dataset.asked || "null") || {};
+    if (!names || names.model !== model) {
+      try {
+        const answer = await fetch("/api/names-of-classes?" + new URLSearchParams(model ? { model } : {}));
+        names = { model, classes: (await answer.json()).classes };
+      } catch (error) { return; } // typed names are then looked for when the program answers again
+    }
+    let list = el("map-class-names");
+    if (!list) {
+      list = Object.assign(document.createElement("datalist"), { id: "map-class-names" });
+      document.body.append(list);
+    }
+    if (list.dataset.model !== String(model)) {
+      list.replaceChildren(...names.classes.map((name) => Object.assign(document.createElement("option"), { value: name })));
+      list.dataset.model = String(model);
+    }
+  }
+
+  function classOf(text) {
+    const wanted = text.trim().toLowerCase(), all = (names ? names.classes : []).map((n) => n.toLowerCase());
+    if (/^\d+$/.test(wanted)) return Number(wanted) < all.length ? [Number(wanted)] : [];
+    const whole = all.map((n, i) => (n === wanted ? i : -1)).filter((i) => i >= 0);
+    return whole.length ? whole : all.map((n, i) => (wanted && n.includes(wanted) ? i : -1)).filter((i) => i >= 0);
+  }
+
+  document.addEventListener("change", (event) => {
+    const name = event.target.dataset && event.target.dataset.class;
+    if (!name || !event.target.closest("#map-classes")) return;
+    const found = classOf(event.target.value);
+    if (found.length === 1) return neuronscope.choose({ [name]: found[0] });
+    const some = found.slice(0, 4).map((i) => names.classes[i] + " (" + i + ")").join(", ");
+    neuronscope.say(found.length ? "Several classes are called so: " + some + ". Write one of them, or its number."
+      : "No class of this network is called \u201c" + event.target.value + "\u201d.");
+  });
+
+  // ---- a build: begun by a click, followed until it ends; the map grows meanwhile
+  document.addEventListener("click", async (event) => {
+    if (event.target.id !== "atlas-build") return;
+    const { model, layer } = event.target.dataset;
+    event.target.disabled = true;
+    try {
+      const asked = new URLSearchParams({ model, layer });
+      const answer = await fetch("/api/atlas?" + asked, { method: "POST", headers: { "X-Neuronscope": "atlas" } });
+      const found = await answer.json();
+      if (!answer.ok) throw new Error(found.error);
+      job = { id: found.job, layer, last: null };
+      follow();
+    } catch (error) { event.target.disabled = false; told({ error: error.message }); }
+  });
+
+  function minutes(seconds) {
+    if (seconds == null) return "";
+    return seconds > 90 ? `, about ${Math.round(seconds / 60)} min` : `, about ${Math.max(1, Math.round(seconds))} s`;
+  }
+
+  function told(status) {
+    const line = el("atlas-building"), button = el("atlas-build");
+    if (!line || !status) return;
+    if (button) button.disabled = Boolean(job);
+    line.textContent = status.error ? status.error : status.phase
+      ? `${status.phase}: ${status.done.toLocaleString("en")} of ${status.total.toLocaleString("en")}${minutes(status.left)}` : "waiting\u2026";
+  }
+
+  async function follow() {
+    if (!job) return;
+    try {
+      const status = await (await fetch("/api/atlas?job=" + encodeURIComponent(job.id))).json();
+      job.last = status;
+      const ended = ["done", "failed", "cancelled", "unknown"].includes(status.state), grew = status.map && status.map !== job.map;
+      if (ended) job = null; else job.map = status.map;
+      told(status);
+      if (grew || ended) neuronscope.choose({ atlas: status.key || null }); // the panels look again
+    } catch (error) { told({ error: "The program does not answer; is it still running?" }); }
+    if (job) setTimeout(follow, 2500);
+  }
+
+  window.addEventListener("resize", paint);
+})();

@@ -1,0 +1,269 @@
+"""The Atlas: everything that a layer can see as one map, with the opened picture on it."""
+
+import json
+from typing import Any
+
+import dash
+from dash import Output, html, no_update
+from dash.development.base_component import Component
+
+from cache.errors import UserError
+from dashboard.atlas_desk import AtlasDesk, Map
+from dashboard.components import action, note, term
+from dashboard.markup import Field, markup, panel
+from dashboard.parts import part
+from dashboard.protocol import JobError
+from dashboard.service import Service
+from dashboard.views import atlas_cell
+from dashboard.views.context import Context
+
+TINTS = {"off": "no class", "a": "one class", "ab": "A against B"}
+STRENGTHS = {1: "soft", 2: "clear", 3: "hard"}
+
+
+def layout() -> Component:
+    """Choices on the left, the map, and the chosen cell on the right."""
+    left = [
+        html.Section([html.H2("Layers"), html.Div(id="map-layers")], className="panel"),
+        html.Section([html.H2("Classes on the map"), html.Div(id="map-classes")],
+                     className="panel"),
+        html.Section([html.H2("The opened picture"), html.Div(id="map-picture")],
+                     className="panel"),
+    ]  # fmt: skip
+    maps = html.Div([_map("atlas"), _map("atlas-beside", hidden=True)], className="maps")
+    return html.Main(
+        [
+            html.Aside(left, className="atlas-left"),
+            html.Section([html.Div(id="map-head"), maps], className="atlas-middle"),
+            html.Aside(html.Section(html.Div(id="map-cell"), className="panel"),
+                       className="atlas-right"),
+        ],
+        id="atlas-page", className="view atlas-page",
+    )  # fmt: skip
+
+
+def _map(name: str, **more: Any) -> Component:
+    """What the script draws one map into."""
+    buttons = [
+        html.Button(text, type="button", className=f"atlas-{kind}",
+                    **{"aria-label": label, "title": label})
+        for kind, text, label in (
+            ("in", "+", "Closer"), ("out", "\u2212", "Further away"), ("fit", "all", "Show all"),
+            ("apart", "apart", "Go to what lies apart"),
+        )
+    ]  # fmt: skip
+    inside = [
+        html.Canvas(className="atlas-canvas"),
+        html.Canvas(className="atlas-mini"),
+        html.Div(buttons, className="atlas-buttons"),
+        html.P(className="atlas-hover caption num"),
+    ]
+    return html.Div(inside, id=name, className="atlas", **more)
+
+
+def register(app: dash.Dash, service: Service, desk: AtlasDesk) -> None:
+    """Adds one callback a panel."""
+    atlas_cell.register(app, service, desk)
+
+    @app.callback(
+        Output("atlas", "data-asked"), Output("atlas-beside", "data-asked"),
+        Output("atlas-beside", "hidden"), panel("map-head"), part("map"),
+        prevent_initial_call=True,
+    )  # fmt: skip
+    def fill_map(data: dict[str, Any]) -> Any:
+        if not _wanted(data):
+            return (no_update,) * 4
+        here = Context.of(service, data)
+        try:
+            found = desk.for_layer(here.model, here.layer, here.chosen.atlas)
+            beside = desk.beside(here.model, here.chosen.beside)
+            return (
+                asked(here, found), asked(here, beside), beside is None,
+                markup(_head(here, found)),
+            )  # fmt: skip
+        except (UserError, JobError) as error:
+            return "null", "null", True, markup(note(str(error), kind="error"))
+
+    @app.callback(panel("map-layers"), part("map-choice"), prevent_initial_call=True)
+    def fill_layers(data: dict[str, Any]) -> Any:
+        return _filled(service, data, lambda here: _layers(here, desk))
+
+    @app.callback(panel("map-classes"), part("map-classes"), prevent_initial_call=True)
+    def fill_classes(data: dict[str, Any]) -> Any:
+        return _filled(service, data, _classes)
+
+    @app.callback(
+        panel("map-picture"), Output("atlas", "data-places"), Output("atlas-beside", "data-places"),
+        part("map-picture"), prevent_initial_call=True,
+    )  # fmt: skip
+    def fill_picture(data: dict[str, Any]) -> Any:
+        if not _wanted(data):
+            return (no_update,) * 3
+        here = Context.of(service, data)
+        try:
+            shown, places = _picture(here, desk)
+        except (UserError, JobError) as error:
+            return markup(note(str(error), kind="error")), "[]", "[]"
+        beside = desk.beside(here.model, here.chosen.beside)
+        return markup(shown), json.dumps(places), json.dumps(_places(here, beside))
+
+
+def _wanted(data: dict[str, Any] | None) -> bool:
+    return bool(data) and data is not None and data["view"] == "atlas"
+
+
+def _filled(service: Service, data: dict[str, Any] | None, fill: Any) -> Any:
+    """A panel as markup, or one line that says why not."""
+    if not data or not _wanted(data):
+        return no_update
+    try:
+        return markup(fill(Context.of(service, data)))
+    except (UserError, JobError) as error:
+        return markup(note(str(error), kind="error"))
+
+
+def asked(here: Context, found: Map | None) -> str:
+    """What the script of a map must know."""
+    if found is None:
+        return "null"
+    chosen = here.chosen
+    spot = [float(v) for v in chosen.spot.split(",")] if chosen.spot else None
+    told = {
+        "map": f"{found.base}/map.json", "model": here.model, "layer": found.layer,
+        "a": here.a if chosen.tint != "off" else None,
+        "b": here.b if chosen.tint == "ab" else None, "strength": chosen.strength, "spot": spot,
+        "cell": cell_numbers(chosen.cell) if found.layer == here.layer else None,
+        "grid": found.atlas.manifest["grid"],
+    }  # fmt: skip
+    return json.dumps(told)
+
+
+def cell_numbers(text: str | None) -> list[int] | None:
+    """``20:3,4`` as [side, column, row]."""
+    if not text:
+        return None
+    side, place = text.split(":")
+    return [int(side), *(int(v) for v in place.split(","))]
+
+
+# ---- what the panels say
+
+
+def _head(here: Context, found: Map | None) -> list[Component]:
+    if found is None:
+        return [html.H1(f"No map of {here.layer} yet"), _build(here)]
+    head = found.head()
+    drawn = sum(int(found.grid(side).drawn.sum()) for side in found.sides)
+    cells = sum(len(found.grid(side)) for side in found.sides)
+    forming = f", {drawn:,} of {cells:,} icons drawn" if drawn < cells else ""
+    trust = head["quality"]
+    said = (
+        f"{head['points']:,} places of {head['pictures']:,} pictures{forming}. Neighbours on the "
+        f"map are neighbours in truth: {trust['trust']:.2f} of 1 (laid flat, {trust['pca']:.2f})."
+    )
+    line = [html.H1(f"Everything {here.layer} can see"), html.P(said, className="caption")]
+    return [*line, *([_build(here)] if drawn < cells else [])]
+
+
+def _build(here: Context) -> Component:
+    """The button that begins, or goes on with, a map of the open pictures."""
+    count = len(here.service.library.pictures())
+    button = html.Button(
+        f"Build it from the {count:,} open pictures", type="button", className="pill",
+        id="atlas-build", **{"data-model": here.model, "data-layer": here.layer},
+    )  # fmt: skip
+    return html.Div([button, html.P(id="atlas-building", className="caption", role="status")])
+
+
+def _layers(here: Context, desk: AtlasDesk) -> list[Component]:
+    """The layers of the ladder: those with a map can be opened, or laid beside."""
+    offered = desk.offered(here.model)
+    rows = []
+    for step in here.network["ladder"]:
+        name = step["layer"]
+        known = next((o for o in offered if o["layer"] == name and not o["classes"]), None)
+        said = f"{known['points']:,} places" if known else "no map yet"
+        current = {"aria-current": "true"} if name == here.layer else {}
+        open_it = action([html.B(name), html.Span(said, className="label")], {"layer": name},
+                         label=f"The map of {name}", className="layer-row", **current)  # fmt: skip
+        put = _beside(here, known) if known and name != here.layer else None
+        rows.append(html.Div([open_it, put], className="layer-line"))
+    return rows
+
+
+def _beside(here: Context, known: dict[str, Any]) -> Component:
+    """The switch that lays a layer's map beside the open one."""
+    there = here.chosen.beside == known["key"]
+    return action(
+        "beside \u00d7" if there else "beside", {"beside": None if there else known["key"]},
+        label=f"Lay the map of {known['layer']} beside", className="quiet-button",
+    )  # fmt: skip
+
+
+def _classes(here: Context) -> list[Component]:
+    """Which classes colour the map, and how much."""
+    tint, strength = here.chosen.tint, here.chosen.strength
+    kinds = [
+        action(text, {"tint": kind}, label=text,
+               **({"aria-current": "true"} if kind == tint else {}))
+        for kind, text in TINTS.items()
+    ]  # fmt: skip
+    found = [html.Nav(kinds, className="segments", **{"aria-label": "Classes on the map"})]
+    if tint == "off":
+        return [*found, html.P("Shows where on the map the evidence for a class lies.",
+                               className="caption")]  # fmt: skip
+    found.append(_class_field("a", "A" if tint == "ab" else "class", here.name(here.a)))
+    if tint == "ab":
+        found.append(_class_field("b", "B", here.name(here.b)))
+    levels = [
+        action(text, {"strength": level}, label=f"Strength: {text}",
+               **({"aria-current": "true"} if level == strength else {}))
+        for level, text in STRENGTHS.items()
+    ]  # fmt: skip
+    about = (
+        [term("effect"), " on the class, mean of a cell's places; dim: little or against it."]
+        if tint == "a" else
+        [html.Span("\u25b2 blue", className="for"), ": speaks for A rather than B; ",
+         html.Span("\u25bc orange", className="against"), ": for B rather than A."]
+    )  # fmt: skip
+    return [
+        *found,
+        html.Nav(levels, className="segments", **{"aria-label": "Strength"}),
+        html.P(about, className="caption"),
+    ]
+
+
+def _class_field(name: str, label: str, value: str) -> Component:
+    """A field that finds a class by its name (``assets/atlas_page.js``)."""
+    field = Field(
+        id=f"map-class-{name}", className="plain", type="search", value=value, autoComplete="off",
+        list="map-class-names", **{"aria-label": f"Class {label}", "data-class": name},
+    )  # fmt: skip
+    return html.Label([html.Span(label, className="label"), field], className="class-field")
+
+
+def _picture(here: Context, desk: AtlasDesk) -> tuple[list[Component], list[dict[str, Any]]]:
+    found = desk.for_layer(here.model, here.layer, here.chosen.atlas)
+    places = _places(here, found)
+    rows, cols = next(s["grid"] for s in here.network["layers"] if s["layer"] == here.layer)
+    data = {"data-rows": str(rows), "data-cols": str(cols)}
+    stage = html.Div(
+        [html.Img(src=f"/blob/{here.answers['seen']}", alt="The opened picture"),
+         html.Canvas(id="map-places", role="img", **data,
+                     **{"aria-label": "Places of the picture; each is a dot on the map"})],
+        className="stage small",
+    )  # fmt: skip
+    says = f"Says {here.name(here.a)}. Point at a place, and the map shows where it lies."
+    return [
+        stage,
+        html.P(says if places else f"Says {here.name(here.a)}.", className="caption"),
+    ], places
+
+
+def _places(here: Context, found: Map | None) -> list[dict[str, Any]]:
+    if found is None:
+        return []
+    answer: list[dict[str, Any]] = here.service.ask(
+        "atlas_places", model=here.model, picture=here.picture, layer=found.layer, key=found.key
+    )
+    return answer
