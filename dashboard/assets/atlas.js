@@ -65,9 +65,9 @@ window.neuronscope = window.neuronscope || {};
   // ---- what is asked
   function ask(map) {
     dressed(map);
-    const text = map.el.dataset.asked || "null";
+    const { asked: wanted = "null", places = "[]" } = map.el.dataset, text = wanted + places;
     if (text === map.read) return map.soon();
-    const was = map.asked, asked = Object.assign({ strength: 1, places: [] }, JSON.parse(text)), latest = neuronscope.latest;
+    const was = map.asked, asked = Object.assign({ strength: 1, places: JSON.parse(places) }, JSON.parse(wanted)), latest = neuronscope.latest;
     const moved = asked.model !== was.model || asked.layer !== was.layer;
     map.read = text;
     map.asked = asked;
@@ -208,7 +208,7 @@ window.neuronscope = window.neuronscope || {};
     new MutationObserver((records) => {
       const news = records.some((r) => r.type === "attributes" || [...r.addedNodes, ...r.removedNodes].some(isElement));
       if (news) sync();
-    }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-asked"] });
+    }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-asked", "data-places"] });
     new MutationObserver(() => { A.repaper(); all(); })
       .observe(document.documentElement, { attributes: true, attributeFilter: ["data-mantine-color-scheme"] });
     document.addEventListener("filled", () => { for (const map of A.maps) ask(map); });
