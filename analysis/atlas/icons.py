@@ -33,8 +33,9 @@ RECIPE = 1
 POWER = 4.0
 DAMPING = 0.1  # of the mean variance: below, noise in the rarest directions is what is drawn
 ASTRAY = 0.5  # cosine to the cell's mean, below which an icon is drawn again
-# A mean over many samples has little fine detail to show; at 96 pixels its shapes fill the icon.
-PRESET = Preset(64, 80, 96, schedule="settling")
+# A mean over many samples has little fine detail to show; at 96 pixels its shapes fill the icon,
+# and a picture that grows has larger ones, in stronger colours: they are seen on the map too.
+PRESET = Preset(96, 80, 96, schedule="growing")
 
 
 @dataclass(frozen=True, eq=False)

@@ -253,11 +253,10 @@ def _picture(here: Context, desk: AtlasDesk) -> tuple[list[Component], list[dict
                      **{"aria-label": "Places of the picture; each is a dot on the map"})],
         className="stage small",
     )  # fmt: skip
-    says = f"Says {here.name(here.a)}. Point at a place, and the map shows where it lies."
-    return [
-        stage,
-        html.P(says if places else f"Says {here.name(here.a)}.", className="caption"),
-    ], places
+    says = f"The network says {here.name(here.answers['a'])}."
+    if places:
+        says += " Point at a place, and the map shows where it lies."
+    return [stage, html.P(says, className="caption")], places
 
 
 def _places(here: Context, found: Map | None) -> list[dict[str, Any]]:
