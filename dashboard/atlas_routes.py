@@ -9,7 +9,8 @@ from flask import Flask, Response, abort, request
 
 from cache.errors import UserError
 from dashboard.answers import answered, as_json, immutable
-from dashboard.atlas_desk import AtlasDesk, Map
+from dashboard.atlas_desk import AtlasDesk
+from dashboard.atlas_maps import Map
 from dashboard.protocol import VISIBLE
 from dashboard.service import Service
 

@@ -8,11 +8,14 @@ import numpy as np
 
 from analysis.atlas.build import GRIDS, Build, requested
 from analysis.atlas.reading import COLUMNS, Atlas
+from analysis.atlas.shown import placed_by_cells, shipped_grid
 from analysis.layers import capture, to_positions
 from analysis.projection import placed
 from cache.atlas import MANIFEST, atlas_folder, sweep_folder
 from cache.location import cache_dir
+from cache.maps import available_maps, shipped_maps
 from cache.vectors import Shards
+from dashboard.atlas_maps import STARTER
 from dashboard.bench import Bench
 from dashboard.protocol import Progress, Task
 
@@ -41,27 +44,33 @@ def atlas(
 def atlas_places(
     bench: Bench, *, model: str, picture: str, layer: str, key: str
 ) -> list[dict[str, Any]]:
-    """Every place of the opened picture on a map: [{row, col, x, y, cosine, spread}], x and y in
-    the main square; ``cosine`` to the nearest sample, ``spread``: how far that sample's fellows
-    lie apart on the map, in its sides."""
+    """Every place of the opened picture at which the layer is not silent, on a map: [{row, col, x,
+    y}], x and y in the main square; among its nearest samples, or in the middle of the nearest
+    cell where the map came without samples."""
     found, opened = bench.layer(model, layer), bench.open(model, picture)
-    atlas = _opened(bench, key)
     caught, _ = capture(bench.classifier(model).module, [found.name], opened.x)
     values = to_positions(caught[found.name], found)[0, :, found.extras :].float().cpu().numpy().T
-    points, cosine, spread = placed(values, atlas.vectors.all(), atlas.points)
-    there = atlas.box.scaled(points)
+    there = _by_cells(bench, key, values) if key.startswith(STARTER) else _there(bench, key, values)
     cols = (found.grid or (1, 1))[1]
-    silent = ~np.any(values, axis=1)
+    fires = np.flatnonzero(np.any(values, axis=1))
     return [
-        {"row": i // cols, "col": i % cols, **numbers_of(there[i]), "cosine": float(cosine[i]),
-         "spread": float(spread[i]) / max(atlas.box.width, atlas.box.height)}
-        for i in range(len(values)) if not silent[i]
+        {"row": int(i // cols), "col": int(i % cols), "x": round(float(there[i, 0]), 4),
+         "y": round(float(there[i, 1]), 4)} for i in fires
     ]  # fmt: skip
 
 
-def numbers_of(point: Any) -> dict[str, float]:
-    """A point of the map in few digits."""
-    return {"x": round(float(point[0]), 4), "y": round(float(point[1]), 4)}
+def _there(bench: Bench, key: str, values: Any) -> Any:
+    """Among the samples of an atlas that was built here."""
+    atlas = _opened(bench, key)
+    points, _, _ = placed(values, atlas.vectors, atlas.points)
+    return atlas.box.scaled(points)
+
+
+def _by_cells(bench: Bench, key: str, values: Any) -> Any:
+    """Among the cells of one that came with the program."""
+    maps = bench.kept.get("maps", lambda: available_maps(shipped_maps()))
+    found = maps[key.removeprefix(STARTER)]
+    return placed_by_cells(values, shipped_grid(found, max(found.grids)))
 
 
 def _opened(bench: Bench, key: str) -> Atlas:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analysis.atlas.cells import Cells
 from analysis.atlas.info import DOUBT, cell_trust, judgement
 from analysis.atlas.reading import Atlas, drawing_order
+from cache.maps import ShippedMap
 from cache.mosaics import MOST_IN_MOSAIC, columns, levels
 from cache.vectors import unit
 
@@ -74,6 +75,17 @@ def shown(atlas: Atlas, side: int) -> Shown:
         side, icon_side(atlas), cells.col, cells.row, cells.count, cells.size,
         cell_trust(atlas, cells), ~np.isnan(judged[:, 0]), judged[:, 0], judged[:, 1] <= 1,
         cells.top, cells.means, cells.effects,
+    )  # fmt: skip
+
+
+def shipped_grid(found: ShippedMap, side: int) -> Shown:
+    """A grid of a map that came with the program."""
+    own = found.grids[side]
+    size = found.images(side).shape[1]
+    plain = {n: own[n] for n in ("col", "row", "count", "size", "trust", "cosine", "top")}
+    return Shown(
+        side=side, icon=size, **plain, drawn=np.ones(len(own["col"]), bool),
+        at_home=own["at_home"].astype(bool), means=own["means"], effects=own["effects"],
     )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from dash import Output, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard.atlas_desk import AtlasDesk, Map
+from dashboard.atlas_desk import AtlasDesk
+from dashboard.atlas_maps import Map
 from dashboard.components import action, note, term
 from dashboard.markup import Field, markup, panel
 from dashboard.parts import part
@@ -133,7 +134,7 @@ def asked(here: Context, found: Map | None) -> str:
         "a": here.a if chosen.tint != "off" else None,
         "b": here.b if chosen.tint == "ab" else None, "strength": chosen.strength, "spot": spot,
         "cell": cell_numbers(chosen.cell) if found.layer == here.layer else None,
-        "grid": found.atlas.manifest["grid"],
+        "grid": list(found.places),
     }  # fmt: skip
     return json.dumps(told)
 
@@ -162,7 +163,7 @@ def _head(here: Context, found: Map | None) -> list[Component]:
         f"map are neighbours in truth: {trust['trust']:.2f} of 1 (laid flat, {trust['pca']:.2f})."
     )
     line = [html.H1(f"Everything {here.layer} can see"), html.P(said, className="caption")]
-    return [*line, *([_build(here)] if drawn < cells else [])]
+    return [*line, *([_build(here)] if drawn < cells or head["source"] == "starter" else [])]
 
 
 def _build(here: Context) -> Component:

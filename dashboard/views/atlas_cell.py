@@ -10,7 +10,8 @@ from dash.development.base_component import Component
 from analysis.atlas import cellview
 from analysis.atlas.shown import Shown
 from cache.errors import UserError
-from dashboard.atlas_desk import AtlasDesk, Map
+from dashboard.atlas_desk import AtlasDesk
+from dashboard.atlas_maps import BuiltMap, Map
 from dashboard.components import action, amount, note, signed, unit_icon
 from dashboard.markup import markup, panel
 from dashboard.parts import part
@@ -86,14 +87,13 @@ def _classes(here: Context, grid: Shown, index: int) -> Component:
 
 
 def _samples(here: Context, found: Map, grid: Shown, index: int) -> Component | None:
-    cells = found.cells(grid.side)
-    if cells is None:
+    if not isinstance(found, BuiltMap):
         return html.P(
             "No photographs come with this map. Open a folder (neuronscope --images DIR), and a "
             "map of your own pictures shows them here.", className="caption",
         )  # fmt: skip
     library, shown = here.service.library, []
-    for one in cellview.typical(found.atlas, cells, index):
+    for one in cellview.typical(found.atlas, found.cells(grid.side), index):
         if library.find(one.key) is None:
             continue
         asked = {"model": here.model, "picture": one.key, "layer": here.layer, "place": one.place}
@@ -127,13 +127,13 @@ def _elsewhere(
     here: Context, desk: AtlasDesk, found: Map, grid: Shown, index: int
 ) -> Component | None:
     """The cells of other layers that the same places of the same pictures reach."""
+    if not isinstance(found, BuiltMap):
+        return None
     rows, cells = [], found.cells(grid.side)
     for other in desk.others(here.model, found):
-        if cells is None or grid.side not in other.sides:
+        if grid.side not in other.sides:
             continue
         there = other.cells(grid.side)
-        if there is None:
-            continue
         view = other.grid(grid.side)
         for cell, part_of in cellview.elsewhere(found.atlas, cells, index, other.atlas, there):
             at = [grid.side, int(view.col[cell]), int(view.row[cell])]
