@@ -19,10 +19,11 @@ lint: install-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The starter pack: everything it holds is drawn and measured anew, for about an hour; a run that is
-# ended goes on where it was. ARGS="--minutes 20" stops early, "--device cuda" uses a GPU.
+# The starter pack and the atlases that ship: everything they hold is drawn and measured anew, for
+# about an hour and a half; a run that is ended goes on where it was. ARGS="--minutes 20" stops early, "--device cuda" uses a GPU.
 starter: install
 	$(BIN)/python -m analysis.starter --out cache/pack --photos $(PHOTOS) $(ARGS)
+	$(BIN)/python -m analysis.atlas.ship --out cache/maps --photos $(PHOTOS) --work cache/.maps-work
 
 install: $(VENV)/.installed
 
