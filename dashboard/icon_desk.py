@@ -26,6 +26,7 @@ LABELS = {
     "examples": "looking for real patches",
     "rendering": "drawing by a recipe",
     "blending": "drawing a row between two neurons",
+    "atlas": "building an atlas",
     "trusted": "measuring how far to trust an icon",
 }
 

@@ -1,5 +1,6 @@
 """Tasks of the atlas: building one from the open pictures, and where the opened picture lies."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,15 @@ def atlas(
     titles = [c.name for c in bench.library.collections if c.pictures]
     root = cache_dir(bench.config["cache"])
     build = Build(classifier, request, pictures, root, title=", ".join(titles))
+    began = time.monotonic()
     for step in build.run(grids or GRIDS):
         told = {
             "key": build.folder.key, "phase": step.phase, "done": step.done, "total": step.total,
             "left": step.left,
         }  # fmt: skip
-        yield Progress(step.done, max(1, step.total), told)
+        gone = time.monotonic() - began
+        whole = gone + (step.left or 0.0)  # in seconds: phases cannot be counted in anything else
+        yield Progress(round(gone), max(1, round(whole)), told)
     return {"key": build.folder.key}
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 RECIPE = 1
 GRIDS = (20, 40)
 LARGEST = 160
+# For the first estimate: what part of a grid has samples enough, and seconds that an icon takes.
+FILLED, ICON = 0.65, 0.4
 OF_CLASS = 2_000  # samples of an atlas of one class
 Array = NDArray[Any]
 
@@ -47,8 +49,8 @@ class AtlasRequest:
 
 @dataclass(frozen=True)
 class Step:
-    """How far a build is: what it does, ``done`` of ``total`` of that, and the seconds that all
-    the rest should take (None while nothing is known)."""
+    """How far a build is: what it does, ``done`` of ``total`` of that, and the seconds that it
+    should take to its end, all phases together (None while nothing is known)."""
 
     phase: str
     done: int
@@ -106,26 +108,36 @@ class Build:
 
     def run(self, grids: Sequence[int] = GRIDS) -> Iterator[Step]:
         """Makes what is missing, coarse grids first. Raises UserError."""
-        for side in grids:
+        wanted = sorted(set(grids))
+        for side in wanted:
             if not 2 <= side <= LARGEST:
                 raise UserError(f"a grid of {side} is out of range: 2 to {LARGEST}")
         self.folder.tidy()
-        yield from self._sweep()
-        yield from self._lay_out()
+        drawing = sum(FILLED * side**2 * ICON for side in wanted)
+        yield from self._sweep(self._expected() + drawing)
+        yield from self._lay_out(drawing)
         atlas = Atlas(self.folder, self.shards)
-        for side in sorted(set(grids)):
-            yield from self._grid(atlas, side)
-        yield from self._draw(atlas, sorted(set(grids)))
+        for side in wanted:
+            yield from self._grid(atlas, side, drawing)
+        yield from self._draw(atlas, wanted)
 
-    def _sweep(self) -> Iterator[Step]:
+    def _expected(self) -> float:
+        """About how many seconds the layout takes."""
+        if self.folder.has("layout"):
+            return 0.0
+        return layout_process.expected(len(self.pictures) * self.request.samples.places)
+
+    def _sweep(self, later: float) -> Iterator[Step]:
+        """``later``: the seconds of what comes after it."""
         total, began, first = len(self.pictures), monotonic(), None
         work = sweep.Sweep(self.classifier, self.request.samples, self.pictures, self.shards)
         for done in work.run():
             first = done if first is None else first
             pace = (monotonic() - began) / (done - first) if done > first else None
-            yield Step("looking at pictures", done, total, pace and pace * (total - done))
+            left = None if pace is None else pace * (total - done) + later
+            yield Step("looking at pictures", done, total, left)
 
-    def _lay_out(self) -> Iterator[Step]:
+    def _lay_out(self, later: float) -> Iterator[Step]:
         if self.folder.has("layout"):
             return
         samples = self.shards.column("samples").all()
@@ -135,15 +147,16 @@ class Build:
                 f"{len(rows)} samples are too few for a map: take more pictures, or more --points"
             )
         vectors = self.shards.column("vectors")[rows].astype(np.float32)
-        points = yield from self._points(vectors, rows)
+        points = yield from self._points(vectors, rows, later)
         checked, trust = projection.trustworthiness(vectors, points)
         _, plain = projection.trustworthiness(vectors, projection.flattened(vectors))
         every = np.full(len(rows), np.nan, np.float32)
         every[checked] = trust
-        self.folder.put("layout", "arrays", {"points": points, "trust": every, "rows": rows})
         box = main_box(points)
         quality = {"trust": float(trust.mean()), "pca": float(plain.mean()), "k": projection.K}
         self.folder.put(MANIFEST, "json", self._manifest(samples, rows, box, quality))
+        # last: where it is, the layout is finished
+        self.folder.put("layout", "arrays", {"points": points, "trust": every, "rows": rows})
 
     def _chosen(self, samples: Array) -> NDArray[np.int64]:
         """The samples that are mapped: all, or those that speak most for the classes asked for."""
@@ -157,7 +170,9 @@ class Build:
             best |= {int(i) for i in order if own[i] > 0}
         return np.array(sorted(best), np.int64)
 
-    def _points(self, vectors: Array, rows: Array) -> Generator[Step, None, NDArray[np.float32]]:
+    def _points(
+        self, vectors: Array, rows: Array, later: float
+    ) -> Generator[Step, None, NDArray[np.float32]]:
         """Where the samples lie. Of two classes: how much more they speak for the first from left
         to right, what they look like from top to bottom."""
         two = len(self.request.classes) == 2
@@ -166,7 +181,7 @@ class Build:
         found = np.zeros((0, 2), np.float32)
         for points in layout_process.steps(vectors, layout):
             gone = monotonic() - began
-            left = max(0.0, expected - gone)
+            left = max(0.0, expected - gone) + later
             yield Step("laying the map out", round(min(gone, expected)), round(expected), left)
             found = found if points is None else points
         if not two:
@@ -191,16 +206,16 @@ class Build:
             "judged_at": icons.PRESET.input_size,
         }  # fmt: skip
 
-    def _grid(self, atlas: "Atlas", side: int) -> Iterator[Step]:
+    def _grid(self, atlas: Atlas, side: int, later: float) -> Iterator[Step]:
         name = f"cells-{side}"
         if self.folder.has(name):
             return
-        yield Step(f"cells of {side} x {side}", 0, 1)
+        yield Step(f"cells of {side} x {side}", 0, 1, later)
         vectors, effects = atlas.vectors.all(), atlas.effects
         cells = gridded(atlas.points, atlas.box, side, vectors, effects)
         random = np.array([alike_at_random(vectors, cells)], np.float32)
         self.folder.put(name, "arrays", {**cells.arrays(), "random": random})
-        yield Step(f"cells of {side} x {side}", 1, 1)
+        yield Step(f"cells of {side} x {side}", 1, 1, later)
 
     def _draw(self, atlas: "Atlas", grids: Sequence[int]) -> Iterator[Step]:
         """The icons of all grids, and their judgement."""

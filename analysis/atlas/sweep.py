@@ -65,26 +65,33 @@ class Sweep:
         return -(-len(self.pictures) // SHARD)
 
     def run(self) -> Iterator[int]:
-        """Makes what is missing; yields after every batch how many pictures are through. Raises
-        UserError, also where not one picture can be read."""
+        """Makes what is missing; yields at the start and after every batch how many pictures are
+        through. Raises UserError, also where not one picture can be read."""
         self.shards.tidy()
-        for number in range(len(self)):
-            if not self.shards.has(number):
-                yield from self._make(number)
-            yield min(len(self.pictures), (number + 1) * SHARD)
+        missing = [number for number in range(len(self)) if not self.shards.has(number)]
+        done = len(self.pictures) - sum(len(self._own(number)) for number in missing)
+        yield done
+        for number in missing:
+            for made in self._make(number):
+                yield done + made
+            done += len(self._own(number))
         if not len(self.shards.column("samples")):
             raise UserError("none of these pictures can be read: name another folder")
 
+    def _own(self, number: int) -> range:
+        """The pictures of a shard."""
+        return range(number * SHARD, min((number + 1) * SHARD, len(self.pictures)))
+
     def _make(self, number: int) -> Iterator[int]:
-        first = number * SHARD
-        mine = range(first, min(first + SHARD, len(self.pictures)))
+        """Yields how many pictures of the shard are through."""
+        mine = self._own(number)
         parts: list[dict[str, NDArray[Any]]] = [self._empty()]
         for begin in range(0, len(mine), BATCH):
             batch = mine[begin : begin + BATCH]
             shots = [(i, pixels) for i in batch if (pixels := self._pixels(i)) is not None]
             if shots:
                 parts.append(self._taken(shots))
-            yield batch[-1] + 1
+            yield begin + len(batch)
         rows = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
         self.shards.write(number, rows)
 
