@@ -48,8 +48,9 @@ window.neuronscope = window.neuronscope || {};
     give(map.canvas, "tabindex", "0");
     give(map.canvas, "role", "application");
     give(map.canvas, "aria-roledescription", "map");
-    give(map.canvas, "aria-label", `Map of what ${map.asked.layer || "the layer"} sees. Arrows move, plus and minus zoom, ` +
-      "0 shows all, Enter opens the cell under the cross-hair, Shift with arrows goes to its neighbour, Escape lets go.");
+    const label = `Map of what ${map.asked.layer || "the layer"} sees. Arrows move, plus and minus zoom, 0 shows all, ` +
+      "Enter opens the cell under the cross-hair, Shift with arrows goes to its neighbour, Escape lets go.";
+    if ([null, map.label].includes(map.canvas.getAttribute("aria-label"))) map.canvas.setAttribute("aria-label", map.label = label);
     give(map.mini, "aria-hidden", "true");
     const apart = map.part("apart"), none = !map.sheet || !map.sheet.apart.length;
     if (apart && apart.hidden !== none) apart.hidden = none;
@@ -64,9 +65,8 @@ window.neuronscope = window.neuronscope || {};
 
   // ---- what is asked
   function ask(map) {
-    dressed(map);
     const text = map.el.dataset.asked || "null";
-    if (text === map.read) return map.soon();
+    if (text === map.read) { dressed(map); return map.soon(); }
     const was = map.asked, asked = Object.assign({ strength: 1, places: [] }, JSON.parse(text)), latest = neuronscope.latest;
     const moved = asked.model !== was.model || asked.layer !== was.layer;
     map.read = text;
@@ -78,8 +78,9 @@ window.neuronscope = window.neuronscope || {};
     const spot = spotKey(asked.spot), given = spot && spot !== spotKey(was.spot) && !map.own.has(spot);
     if (given || (moved && spot)) map.goal = asked.spot;
     else if (turned && !moved) map.shown = false; // brought into view when it is painted
+    dressed(map);
     A.again();
-    map.soon();
+    return map.soon();
   }
 
   // The sheet that is asked for, once it is there: a newer version keeps the view, another layer's map begins anew.
