@@ -23,7 +23,7 @@ window.neuronscope = window.neuronscope || {};
     if (!canvas) return null;
     const map = {
       el, canvas, mini: part("mini"), line: part("hover"), part, size: { w: 0, h: 0 }, camera: { x: 0.5, y: 0.5, zoom: 1 },
-      asked: {}, read: null, sheet: null, grid: null, past: null, since: 0, cell: null, hover: null, pointer: null, keys: false,
+      asked: {}, read: null, sheet: null, grid: null, past: null, since: 0, cell: null, hover: null, pointer: null, keys: false, voice: false,
       place: null, lit: false, glide: null, own: new Set(), goal: null, fault: "", ticket: 0, painted: [],
     };
     map.soon = () => { if (!map.ticket) map.ticket = requestAnimationFrame((now) => { map.ticket = 0; A.paint(map, now); }); };
@@ -67,7 +67,9 @@ window.neuronscope = window.neuronscope || {};
   function ask(map) {
     const text = map.el.dataset.asked || "null";
     if (text === map.read) { dressed(map); return map.soon(); }
-    const was = map.asked, asked = Object.assign({ strength: 1, places: [] }, JSON.parse(text)), latest = neuronscope.latest;
+    const was = map.asked, asked = JSON.parse(text) || {}, latest = neuronscope.latest;
+    asked.places = asked.places || [];
+    asked.strength = asked.strength == null ? 1 : asked.strength;
     const moved = asked.model !== was.model || asked.layer !== was.layer;
     map.read = text;
     map.asked = asked;
@@ -92,6 +94,7 @@ window.neuronscope = window.neuronscope || {};
     if (now !== map.sheet) {
       if (!same) Object.assign(map, { grid: null, past: null, hover: null, glide: null, stop: undefined });
       if (!same && !map.goal) map.camera = { x: 0.5, y: 0.5, zoom: 1 };
+      if (map.sheet) for (const grid of map.sheet.grids) grid.pyramid = null; // what it holds may be let go of
       map.sheet = now;
       dressed(map);
     }
@@ -150,8 +153,10 @@ window.neuronscope = window.neuronscope || {};
     return i === undefined ? null : { grid, i };
   };
 
+  const names = (map) => A.names.take(map, "/api/names-of-classes?" + new URLSearchParams({ model: map.asked.model }), A.readNames);
+
   function words(map, { grid, i }) {
-    const { a, b, model } = map.asked, known = A.names.take(map, "/api/names-of-classes?" + new URLSearchParams({ model }), A.readNames);
+    const { a, b } = map.asked, known = names(map);
     const name = (c) => (known && known[c]) || "class " + c, parts = [], filter = A.filter(map, grid);
     if (filter && filter.vb) {
       const by = filter.va[i] - filter.vb[i];
@@ -169,8 +174,9 @@ window.neuronscope = window.neuronscope || {};
     const found = A.find(map, map.hover) || (map.keys ? null : A.find(map, map.cell));
     const hint = map.keys ? "Nothing lies here." : matchMedia("(hover: none)").matches ? "A tap on a cell opens it; two fingers zoom."
       : "A click on a cell opens it; the wheel zooms, dragging moves.";
-    const text = map.fault || (found ? words(map, found) : map.sheet ? hint : "");
-    const live = map.keys || map.fault ? "polite" : "off"; // the pointer's every move is not read out
+    if (map.sheet) names(map); // before they are needed
+    const said = found ? words(map, found) : map.sheet ? hint : "", text = map.fault || said;
+    const live = map.voice || map.fault ? "polite" : "off"; // the pointer's every move is not read out
     if (map.line.getAttribute("aria-live") !== live) map.line.setAttribute("aria-live", live);
     if (map.line.textContent !== text) { map.line.textContent = text; map.line.title = text; }
   };

@@ -137,6 +137,10 @@ def test_the_keyboard_reaches_everything(atlas: Atlas) -> None:
     assert atlas.choices()[-1]["cell"] == [side, x, y]
     press("Shift+ArrowLeft")
     assert atlas.choices()[-1]["cell"] == [side, x - 1, y]
+    i = cell(
+        Grid(MADE, side), lambda u, v: (np.floor(u * side) == x - 1) & (np.floor(v * side) == y)
+    )
+    expect(line).to_contain_text(f"mean of {Grid(MADE, side).count[i]}")
     press("Escape")
     assert atlas.choices()[-1] == {"cell": None}
     press("Escape")
