@@ -1,12 +1,16 @@
 """A bare page with made-up atlases in a real browser: what the tests of the map stand on. What is
 painted is read off the canvas, to be compared with the formulas that the atlases were made of."""
 
+import base64
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from benchmarks.atlas_bare import STANDS, Bare, asked, link, serving
@@ -26,6 +30,52 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bare]:
         make(folder, sheet)
     with serving(folder) as running:
         yield running
+
+
+@dataclass
+class View:
+    """One moment of the map: where things are on it, by the contract's own formula, and the
+    canvas' pixels, read once."""
+
+    page: Page
+    camera: dict[str, float]
+    size: dict[str, float]
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """(height, width, 3), in the canvas' own pixels."""
+        read = "() => document.querySelector('.atlas-canvas').toDataURL().split(',')[1]"
+        data = base64.b64decode(self.page.evaluate(read))
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+    @property
+    def unit(self) -> float:
+        """CSS pixels of the main square's side."""
+        return min(self.size["w"], self.size["h"]) * self.camera["zoom"]
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        """Where a place of the map is on the canvas, in CSS pixels."""
+        middle = self.size["w"] / 2, self.size["h"] / 2
+        away = x - self.camera["x"], y - self.camera["y"]
+        return middle[0] + away[0] * self.unit, middle[1] + away[1] * self.unit
+
+    def place(self, px: float, py: float) -> tuple[float, float]:
+        """The place of the map at a point of the canvas."""
+        away = px - self.size["w"] / 2, py - self.size["h"] / 2
+        return self.camera["x"] + away[0] / self.unit, self.camera["y"] + away[1] / self.unit
+
+    def inside(self, px: float, py: float) -> bool:
+        """Well inside the canvas, and not below its buttons and its small map."""
+        return 60 < px < self.size["w"] - 150 and 60 < py < self.size["h"] - 60
+
+    def pixel(self, px: float, py: float) -> tuple[int, ...]:
+        """The colour that is painted at a point of the canvas."""
+        ratio = self.pixels.shape[1] / self.size["w"]
+        return tuple(self.pixels[int(py * ratio), int(px * ratio)].tolist())
+
+    def at(self, x: float, y: float) -> tuple[int, ...]:
+        """The colour at a place of the map."""
+        return self.pixel(*self.point(x, y))
 
 
 @dataclass
@@ -63,36 +113,26 @@ class Atlas:
         return self.page.evaluate(f"() => neuronscope.atlas.maps[0].{expression}")
 
     @property
+    def view(self) -> "View":
+        """What is to be seen now."""
+        return View(self.page, self.state("camera"), self.state("size"))
+
+    @property
     def camera(self) -> tuple[float, float, float]:
         found = self.state("camera")
         return found["x"], found["y"], found["zoom"]
 
-    @property
-    def size(self) -> tuple[float, float]:
-        found = self.state("size")
-        return found["w"], found["h"]
-
     def point(self, x: float, y: float) -> tuple[float, float]:
-        """Where a place of the map is on the canvas, in CSS pixels: the contract's own formula."""
-        (cx, cy, zoom), (w, h) = self.camera, self.size
-        return w / 2 + (x - cx) * min(w, h) * zoom, h / 2 + (y - cy) * min(w, h) * zoom
-
-    def place(self, px: float, py: float) -> tuple[float, float]:
-        """The place of the map at a point of the canvas."""
-        (cx, cy, zoom), (w, h) = self.camera, self.size
-        return cx + (px - w / 2) / min(w, h) / zoom, cy + (py - h / 2) / min(w, h) / zoom
+        """Where a place of the map is on the canvas, in CSS pixels."""
+        return self.view.point(x, y)
 
     def pixel(self, px: float, py: float) -> tuple[int, ...]:
         """The colour that is painted at a point of the canvas."""
-        read = """([x, y]) => { const c = document.querySelector('.atlas-canvas');
-          const r = c.width / c.clientWidth;
-          const [px, py] = [Math.floor(x * r), Math.floor(y * r)];
-          return [...c.getContext('2d').getImageData(px, py, 1, 1).data.slice(0, 3)]; }"""
-        return tuple(self.page.evaluate(read, [px, py]))
+        return self.view.pixel(px, py)
 
     def at(self, x: float, y: float) -> tuple[int, ...]:
         """The colour at a place of the map."""
-        return self.pixel(*self.point(x, y))
+        return self.view.at(x, y)
 
     def mouse(self, px: float, py: float) -> tuple[float, float]:
         """A point of the canvas as a point of the page."""

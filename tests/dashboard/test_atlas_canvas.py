@@ -19,7 +19,7 @@ SNORKEL, CASTLE = 3, 6
 @pytest.mark.parametrize("zoom", [0.75, 1, 1.6, 2.9, 5, 9, 12])
 def test_the_grid_whose_cells_are_readable_is_shown(atlas: Atlas, zoom: float) -> None:
     atlas.open(spot=[0.5, 0.5, zoom])
-    unit = min(atlas.size) * zoom
+    unit = atlas.view.unit
 
     def off(side: int) -> float:
         wide = unit / side
@@ -32,19 +32,17 @@ def test_each_icon_is_painted_in_its_cell_in_its_size(atlas: Atlas) -> None:
     for spot in ([0.5, 0.5, 1], [0.45, 0.5, 2.2], [0.55, 0.45, 7]):  # mosaics and tiles
         atlas.open(spot=spot)
         grid = Grid(MADE, atlas.state("grid.side"))
-        seen = 0
+        seen, view = 0, atlas.view
         for i in range(0, len(grid.col), 7):
-            px, py = atlas.point(grid.x[i], grid.y[i])
-            if not (60 < px < atlas.size[0] - 150 and 60 < py < atlas.size[1] - 60):
-                continue
-            if grid.trust[i] < MADE.doubt:
+            px, py = view.point(grid.x[i], grid.y[i])
+            if not view.inside(px, py) or grid.trust[i] < MADE.doubt:
                 continue
             seen += 1
             within = 3 if grid.side < 80 else 16  # a tile's pixels are grown here
-            assert near(atlas.pixel(px, py), flat(grid, i), within), (spot, grid.col[i])
-            half = min(atlas.size) * spot[2] / grid.side / 2
+            assert near(view.pixel(px, py), flat(grid, i), within), (spot, grid.col[i])
+            half = view.unit / grid.side / 2
             if grid.size[i] < 0.85:  # beside the icon there is paper
-                assert near(atlas.pixel(px - 0.97 * half, py - 0.97 * half), PAPER, 2)
+                assert near(view.pixel(px - 0.97 * half, py - 0.97 * half), PAPER, 2)
         assert seen > 5
     assert not [path for path in atlas.bare.log if not exists(atlas.bare, path)]
 
@@ -57,12 +55,12 @@ def exists(bare: Bare, path: str) -> bool:
 def test_doubtful_cells_are_hatched_and_no_others(atlas: Atlas) -> None:
     atlas.open(spot=[0.85, 0.5, 1.8])
     grid = Grid(MADE, atlas.state("grid.side"))
-    counts = {True: 0, False: 0}
+    counts, view = {True: 0, False: 0}, atlas.view
     for i in range(len(grid.col)):
-        px, py = atlas.point(grid.x[i], grid.y[i])
-        if not (40 < px < 1000 and 40 < py < atlas.size[1] - 40) or abs(grid.x[i] - 0.5) > 0.5:
+        px, py = view.point(grid.x[i], grid.y[i])
+        if not view.inside(px, py) or abs(grid.x[i] - 0.5) > 0.5:
             continue
-        along = [atlas.pixel(px + k, py) for k in range(-6, 7)]
+        along = [view.pixel(px + k, py) for k in range(-6, 7)]
         hatched = not all(near(p, flat(grid, i), 3) for p in along)
         counts[hatched] += 1
         assert hatched == (grid.trust[i] < MADE.doubt)
@@ -87,12 +85,12 @@ def test_a_class_veils_what_does_not_speak_for_it(atlas: Atlas, strength: float)
     atlas.open(a=SNORKEL, strength=strength)
     grid = Grid(MADE, atlas.state("grid.side"))
     values = np.maximum(effect(SNORKEL, grid.x, grid.y), 0)
-    veil = 0.93 * (1 - (values / values.max()) ** strength)
+    veil, view = 0.93 * (1 - (values / values.max()) ** strength), atlas.view
     for i in np.flatnonzero(grid.trust > MADE.doubt)[::5]:
         if not 0 <= grid.x[i] < 1:
             continue
         wanted = veil[i] * np.array(PAPER) + (1 - veil[i]) * flat(grid, i)
-        assert near(atlas.at(grid.x[i], grid.y[i]), wanted, 4), (grid.col[i], grid.row[i])
+        assert near(view.at(grid.x[i], grid.y[i]), wanted, 4), (grid.col[i], grid.row[i])
     i = int(np.argmax(values))
     atlas.page.mouse.move(*atlas.mouse(*atlas.point(grid.x[i], grid.y[i])))
     expect(atlas.screen.at(".atlas-hover")).to_contain_text(f"snorkel +{values[i]:.2f} ")
@@ -105,7 +103,7 @@ def test_two_classes_are_told_apart_by_edge_and_by_mark(atlas: Atlas) -> None:
     atlas.open(a=SNORKEL, b=CASTLE)
     grid = Grid(MADE, atlas.state("grid.side"))
     gain = effect(SNORKEL, grid.x, grid.y) - effect(CASTLE, grid.x, grid.y)
-    cell_px = min(atlas.size) / grid.side
+    cell_px = atlas.view.unit / grid.side
     for i, ink in ((int(gain.argmax()), FOR), (int(gain.argmin()), AGAINST)):
         left, _ = atlas.point((grid.col[i] + (1 - grid.size[i]) / 2) / grid.side, 0)
         middle = atlas.point(grid.x[i], grid.y[i])[1]
@@ -129,17 +127,17 @@ def test_what_is_not_drawn_yet_is_lent_by_the_coarser_grid(atlas: Atlas) -> None
     atlas.open(GAPS, spot=[0.5, 0.5, 2])
     fine, coarse = Grid(GAPS, 20), Grid(GAPS, 10)
     assert atlas.state("grid.side") == 20
-    seen = {"own": 0, "lent": 0, "paper": 0}
+    seen, view = {"own": 0, "lent": 0, "paper": 0}, atlas.view
     for i in range(len(fine.col)):
-        px, py = atlas.point(fine.x[i], fine.y[i])
-        if not (20 < px < 1000 and 20 < py < atlas.size[1] - 20) or fine.trust[i] < GAPS.doubt:
+        px, py = view.point(fine.x[i], fine.y[i])
+        if not view.inside(px, py) or fine.trust[i] < GAPS.doubt:
             continue
         j = cell(coarse, lambda x, y, i=i: (np.abs(x - fine.x[i]) < 0.05)
                  & (np.abs(y - fine.y[i]) < 0.05))  # fmt: skip
         kind = "own" if fine.drawn[i] else "lent" if coarse.drawn[j] else "paper"
         wanted = {"own": flat(fine, i), "lent": flat(coarse, j), "paper": (246, 246, 244)}[kind]
         seen[kind] += 1
-        assert near(atlas.pixel(px, py), wanted, 3), kind
+        assert near(view.pixel(px, py), wanted, 3), kind
     assert min(seen.values()) > 2
 
 
@@ -172,7 +170,7 @@ def test_places_are_lit_and_marked_both_ways(atlas: Atlas) -> None:
     assert not near(atlas.pixel(px + 10, py), PAPER, 45)
     elsewhere({"row": 9, "col": 9})  # out of view: it waits at the edge
     atlas.ask(spot=[0.7, 0.5, 4])
-    assert near(atlas.pixel(14 + 10, atlas.size[1] / 2), PAPER, 45)
+    assert near(atlas.pixel(14 + 10, atlas.view.size["h"] / 2), PAPER, 45)
     elsewhere(None)
     assert len(atlas.page.evaluate("() => window.told")) == 5  # nobody answered in a loop
 
@@ -207,21 +205,25 @@ def test_sharp_on_any_screen_and_whole_after_a_resize(pocket: Atlas) -> None:
 
 
 def test_dark_and_light_are_taken_from_the_page(atlas: Atlas) -> None:
-    atlas.open(scheme="dark", a=SNORKEL, spot=[0.5, 0.5, 7])  # tiles, veiled
-    assert atlas.state("grid.side") == 80
-    corner = (5, 5)
-    empty = atlas.point(-0.02, 0.5)
-    assert near(atlas.pixel(*empty), DARK, 2) or near(atlas.pixel(*corner), DARK, 40)
-    root = "() => { document.documentElement.dataset.mantineColorScheme = 'light'; }"
-    atlas.page.evaluate(root)
-    atlas.page.wait_for_timeout(60)
-    atlas.still()
+    atlas.open(scheme="dark", a=SNORKEL, spot=[0.4, 0.6, 7])  # tiles, veiled
     grid = Grid(MADE, 80)
+    assert atlas.state("grid.side") == grid.side
     values = np.maximum(effect(SNORKEL, grid.x, grid.y), 0)
     veil = 0.93 * (1 - values / values.max())
-    i = cell(grid, lambda x, y: (np.abs(x - 0.48) < 0.01) & (np.abs(y - 0.5) < 0.01))
-    wanted = veil[i] * np.array(PAPER) + (1 - veil[i]) * flat(grid, i)
-    assert near(atlas.at(grid.x[i], grid.y[i]), wanted, 6)
+    cells = np.flatnonzero(np.hypot(grid.x - 0.4, grid.y - 0.6) < 0.05)
+    assert veil[cells].min() < 0.5 < veil[cells].max()
+
+    def painted_on(paper: tuple[int, ...]) -> None:
+        view = atlas.view
+        for i in cells:
+            wanted = veil[i] * np.array(paper) + (1 - veil[i]) * flat(grid, i)
+            assert near(view.at(grid.x[i], grid.y[i]), wanted, 16)
+
+    painted_on(DARK)
+    atlas.page.evaluate("() => { document.documentElement.dataset.mantineColorScheme = 'light'; }")
+    atlas.page.wait_for_timeout(60)
+    atlas.still()
+    painted_on(PAPER)
 
 
 def test_what_cannot_be_read_says_so_and_is_tried_again(atlas: Atlas) -> None:

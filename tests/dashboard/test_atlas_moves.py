@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 def test_the_wheel_zooms_at_the_pointer(atlas: Atlas) -> None:
     atlas.open()
     here = (517.0, 233.0)
-    before = atlas.place(*here)
+    before = atlas.view.place(*here)
     atlas.page.mouse.move(*atlas.mouse(*here))
     for delta in (-200, -240, -120, 90, -300):
         zoom = atlas.camera[2]
@@ -37,7 +37,7 @@ def test_the_wheel_zooms_at_the_pointer(atlas: Atlas) -> None:
 def test_a_drag_holds_what_it_took_and_stops_with_the_hand(atlas: Atlas) -> None:
     atlas.open(spot=[0.5, 0.5, 3])
     start, end = (400.0, 300.0), (683.0, 221.0)
-    taken = atlas.place(*start)
+    taken = atlas.view.place(*start)
     atlas.page.mouse.move(*atlas.mouse(*start))
     atlas.page.mouse.down()
     atlas.page.mouse.move(*atlas.mouse(*end), steps=5)
@@ -137,10 +137,9 @@ def test_the_keyboard_reaches_everything(atlas: Atlas) -> None:
     assert atlas.choices()[-1]["cell"] == [side, x, y]
     press("Shift+ArrowLeft")
     assert atlas.choices()[-1]["cell"] == [side, x - 1, y]
-    i = cell(
-        Grid(MADE, side), lambda u, v: (np.floor(u * side) == x - 1) & (np.floor(v * side) == y)
-    )
-    expect(line).to_contain_text(f"mean of {Grid(MADE, side).count[i]}")
+    grid = Grid(MADE, side)
+    i = int(np.flatnonzero((grid.col == x - 1) & (grid.row == y))[0])
+    expect(line).to_contain_text(f"mean of {grid.count[i]}")
     press("Escape")
     assert atlas.choices()[-1] == {"cell": None}
     press("Escape")
@@ -191,7 +190,7 @@ def test_two_fingers_zoom_one_pans_and_a_tap_chooses(pocket: Atlas) -> None:
         link_.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": spots})
 
     one, two = (120.0, 200.0), (220.0, 260.0)
-    held = [atlas.place(*one), atlas.place(*two)]
+    held = [atlas.view.place(*one), atlas.view.place(*two)]
     touch("touchStart", one)
     touch("touchStart", one, two)
     ends = [(70.0, 170.0), (270.0, 290.0)]  # twice as far apart
@@ -203,7 +202,7 @@ def test_two_fingers_zoom_one_pans_and_a_tap_chooses(pocket: Atlas) -> None:
     assert atlas.camera[2] == pytest.approx(4)
     for place, end in zip(held, ends, strict=True):
         assert math.dist(atlas.point(*place), end) < 0.01
-    taken = atlas.place(100, 100)
+    taken = atlas.view.place(100, 100)
     touch("touchStart", (100, 100))
     for k in range(1, 5):
         touch("touchMove", (100 + 20 * k, 100 + 10 * k))
