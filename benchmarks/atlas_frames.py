@@ -4,16 +4,14 @@ events.
     python -m benchmarks.atlas_frames [--seconds S] [--width W] [--height H] [--ratio R]
                                       [--throttle N]
 
-Made-up atlases (``benchmarks/atlas_bare.py``): 2,500 cells out of one mosaic, 10,000 cells by tiles,
-all of them in view at the start, and one of three grids that refine while it is zoomed. Each is
-panned whole, zoomed in and out at the pointer, panned where it is zoomed, and once more with two
-classes compared. Only frames in which the map painted count: their time until the next frame, by
-``requestAnimationFrame``, median and 95th percentile in milliseconds, and the same of what our own
-painting took of it.
+Made-up atlases: 2,500 cells out of one mosaic, 10,000 cells by tiles, all of them in view at the
+start, and one of three grids that refine while it is zoomed. Each is panned whole, zoomed in and
+out at the pointer, panned where it is zoomed, and once more with two classes compared. Only frames
+in which the map painted count: their time until the next frame, by ``requestAnimationFrame``,
+median and 95th percentile in milliseconds, and the same of what our own painting took of it.
 """
 
 import argparse
-import json
 import math
 import shutil
 import sys
@@ -23,12 +21,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
-from benchmarks.atlas_bare import Sheet, make, serving
+from benchmarks.atlas_bare import STANDS, asked, link, serving
+from benchmarks.atlas_made import Sheet, make
 from benchmarks.explore import CHROMIUM
 
 GOAL = (17.0, 34.0)  # median and 95th percentile, milliseconds
@@ -53,10 +51,6 @@ WATCH = """() => {
 }"""
 STOP = """() => { window.watching = false;
   return {gaps: window.gaps, own: neuronscope.atlas.maps[0].painted}; }"""
-STANDS = """() => { const A = neuronscope.atlas, map = A && A.maps[0];
-  const idle = (shelf) => !shelf.underWay;
-  return map && map.sheet && map.grid && !map.ticket && !map.glide && !map.past
-    && [A.sheets, A.names, A.mosaics, A.tiles, A.values].every(idle); }"""
 
 
 @dataclass(frozen=True)
@@ -126,9 +120,7 @@ def measured(page: Page, move: Callable[[Page, float], None], seconds: float) ->
 
 def visited(page: Page, address: str, url: str, **more: Any) -> None:
     """The atlas, with all that its first view needs."""
-    asked = {"map": url, "model": "made", "layer": "layer.1", "a": None, "b": None, "strength": 1,
-             "spot": None, "cell": None, "places": [], "grid": [13, 13], **more}  # fmt: skip
-    page.goto(f"{address}/?" + urlencode({"asked": json.dumps([asked])}))
+    page.goto(link(address, asked(url, **more)))
     page.wait_for_function(STANDS, timeout=60_000)
     page.wait_for_timeout(700)
 

@@ -23,7 +23,7 @@ window.neuronscope = window.neuronscope || {};
     if (!canvas) return null;
     const map = {
       el, canvas, mini: part("mini"), line: part("hover"), part, size: { w: 0, h: 0 }, camera: { x: 0.5, y: 0.5, zoom: 1 },
-      asked: {}, read: null, sheet: null, grid: null, past: null, since: 0, cell: null, hover: null, pointer: null, keys: false,
+      asked: {}, read: null, sheet: null, grid: null, past: null, since: 0, cell: null, hover: null, pointer: null, keys: false, voice: false,
       place: null, lit: false, glide: null, own: new Set(), goal: null, fault: "", ticket: 0, painted: [],
     };
     map.soon = () => { if (!map.ticket) map.ticket = requestAnimationFrame((now) => { map.ticket = 0; A.paint(map, now); }); };
@@ -48,8 +48,9 @@ window.neuronscope = window.neuronscope || {};
     give(map.canvas, "tabindex", "0");
     give(map.canvas, "role", "application");
     give(map.canvas, "aria-roledescription", "map");
-    give(map.canvas, "aria-label", `Map of what ${map.asked.layer || "the layer"} sees. Arrows move, plus and minus zoom, ` +
-      "0 shows all, Enter opens the cell under the cross-hair, Shift with arrows goes to its neighbour, Escape lets go.");
+    const label = `Map of what ${map.asked.layer || "the layer"} sees. Arrows move, plus and minus zoom, 0 shows all, ` +
+      "Enter opens the cell under the cross-hair, Shift with arrows goes to its neighbour, Escape lets go.";
+    if ([null, map.label].includes(map.canvas.getAttribute("aria-label"))) map.canvas.setAttribute("aria-label", map.label = label);
     give(map.mini, "aria-hidden", "true");
     const apart = map.part("apart"), none = !map.sheet || !map.sheet.apart.length;
     if (apart && apart.hidden !== none) apart.hidden = none;
@@ -64,10 +65,11 @@ window.neuronscope = window.neuronscope || {};
 
   // ---- what is asked
   function ask(map) {
-    dressed(map);
-    const { asked: wanted = "null", places = "[]" } = map.el.dataset, text = wanted + places;
-    if (text === map.read) return map.soon();
-    const was = map.asked, asked = Object.assign({ strength: 1, places: JSON.parse(places) }, JSON.parse(wanted)), latest = neuronscope.latest;
+    const { asked: wanted = "null", places = "[]" } = map.el.dataset, text = wanted + places; // places come by themselves
+    if (text === map.read) { dressed(map); return map.soon(); }
+    const was = map.asked, asked = JSON.parse(wanted) || {}, latest = neuronscope.latest;
+    asked.places = asked.places || JSON.parse(places);
+    asked.strength = asked.strength == null ? 1 : asked.strength;
     const moved = asked.model !== was.model || asked.layer !== was.layer;
     map.read = text;
     map.asked = asked;
@@ -78,8 +80,9 @@ window.neuronscope = window.neuronscope || {};
     const spot = spotKey(asked.spot), given = spot && spot !== spotKey(was.spot) && !map.own.has(spot);
     if (given || (moved && spot)) map.goal = asked.spot;
     else if (turned && !moved) map.shown = false; // brought into view when it is painted
+    dressed(map);
     A.again();
-    map.soon();
+    return map.soon();
   }
 
   // The sheet that is asked for, once it is there: a newer version keeps the view, another layer's map begins anew.
@@ -91,6 +94,7 @@ window.neuronscope = window.neuronscope || {};
     if (now !== map.sheet) {
       if (!same) Object.assign(map, { grid: null, past: null, hover: null, glide: null, stop: undefined });
       if (!same && !map.goal) map.camera = { x: 0.5, y: 0.5, zoom: 1 };
+      if (map.sheet) for (const grid of map.sheet.grids) grid.pyramid = null; // what it holds may be let go of
       map.sheet = now;
       dressed(map);
     }
@@ -149,8 +153,10 @@ window.neuronscope = window.neuronscope || {};
     return i === undefined ? null : { grid, i };
   };
 
+  const names = (map) => A.names.take(map, "/api/names-of-classes?" + new URLSearchParams({ model: map.asked.model }), A.readNames);
+
   function words(map, { grid, i }) {
-    const { a, b, model } = map.asked, known = A.names.take(map, "/api/names-of-classes?" + new URLSearchParams({ model }), A.readNames);
+    const { a, b } = map.asked, known = names(map);
     const name = (c) => (known && known[c]) || "class " + c, parts = [], filter = A.filter(map, grid);
     if (filter && filter.vb) {
       const by = filter.va[i] - filter.vb[i];
@@ -168,8 +174,9 @@ window.neuronscope = window.neuronscope || {};
     const found = A.find(map, map.hover) || (map.keys ? null : A.find(map, map.cell));
     const hint = map.keys ? "Nothing lies here." : matchMedia("(hover: none)").matches ? "A tap on a cell opens it; two fingers zoom."
       : "A click on a cell opens it; the wheel zooms, dragging moves.";
-    const text = map.fault || (found ? words(map, found) : map.sheet ? hint : "");
-    const live = map.keys || map.fault ? "polite" : "off"; // the pointer's every move is not read out
+    if (map.sheet) names(map); // before they are needed
+    const said = found ? words(map, found) : map.sheet ? hint : "", text = map.fault || said;
+    const live = map.voice || map.fault ? "polite" : "off"; // the pointer's every move is not read out
     if (map.line.getAttribute("aria-live") !== live) map.line.setAttribute("aria-live", live);
     if (map.line.textContent !== text) { map.line.textContent = text; map.line.title = text; }
   };

@@ -4,7 +4,7 @@
 
 (function () {
   const A = neuronscope.atlas;
-  const DEEPEST = 0.93, STEPS = 6, LEAST = 0.07; // of a veil; of an edge's strength, and what is too little to be shown
+  const DEEPEST = 0.93, STEPS = 6, LEAST = 0.07, TOLD = 0.12; // of a veil; of an edge's strength; how little is not edged, not marked
   const SMALL = 14, MARKED = 30; // CSS pixels of a cell: below it is tinted as a whole, from the second on it has a mark
 
   // What the chosen classes mean for a grid; null without a class, undefined while the effects are on their way.
@@ -73,12 +73,13 @@
       pen.fillStyle = `rgb(${r} ${g} ${b} / ${a / 255})`;
       pen.fillRect(...box);
     }
-    if (filter.gain && !tinted) edges(map, pen, grid, filter.gain, cell);
     pen.globalAlpha = 1;
   };
 
-  function edges(map, pen, grid, gain, cell) {
-    const { ratio } = map.frame, { pro, con } = A.colours(), alpha = pen.globalAlpha, seen = [];
+  A.edges = function (map, pen, grid, alpha) { // of cells that are large enough for them
+    const { ratio, unit } = map.frame, cell = unit / grid.side, { gain } = A.filter(map, grid) || {}, seen = [];
+    if (!gain || cell < SMALL * ratio) return;
+    const { pro, con } = A.colours();
     A.inView(map, grid, (i) => { if (Math.abs(gain[i]) > LEAST) seen.push(i); });
     const thick = Math.min(5 * ratio, Math.max(1.5 * ratio, 0.09 * cell));
     for (const sign of [1, -1]) for (let step = 1; step <= STEPS; step++) {
@@ -96,11 +97,12 @@
       pen.stroke();
     }
     pen.globalAlpha = alpha;
-    if (cell >= MARKED * ratio) marks(map, pen, grid, gain, seen);
-  }
+    if (cell >= MARKED * ratio) marks(map, pen, grid, gain, seen.filter((i) => Math.abs(gain[i]) > TOLD));
+    pen.globalAlpha = 1;
+  };
 
   function marks(map, pen, grid, gain, seen) { // colour never stands alone: up for the first class, down for the second
-    const { paper, pro, con } = A.colours(), arm = 3.6 * map.frame.ratio;
+    const { paper, pro, con } = A.colours(), { ratio, unit } = map.frame, arm = Math.min(4 * ratio, Math.max(2.6 * ratio, 0.06 * unit / grid.side));
     for (const sign of [1, -1]) {
       const middles = seen.filter((i) => sign * gain[i] > 0).map((i) => {
         const [x, y, w] = A.cellBox(map, grid, i);

@@ -46,7 +46,7 @@
   }
 
   Object.assign(A, {
-    sheets: new Shelf(12), names: new Shelf(6), values: new Shelf(80), mosaics: new Shelf(10), tiles: new Shelf(240),
+    sheets: new Shelf(6), names: new Shelf(6), values: new Shelf(80), mosaics: new Shelf(8), tiles: new Shelf(240),
   });
 
   A.again = function () {

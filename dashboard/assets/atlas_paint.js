@@ -28,17 +28,15 @@
     return map.frame;
   };
 
-  function box({ frame }, x, y, side) { // of map coordinates, on whole pixels
-    const { unit, ox, oy } = frame, left = Math.round(ox + x * unit), top = Math.round(oy + y * unit);
-    return [left, top, Math.round(ox + (x + side) * unit) - left, Math.round(oy + (y + side) * unit) - top];
-  }
-
-  A.cellBox = (map, grid, i) => box(map, grid.col[i] / grid.side, grid.row[i] / grid.side, 1 / grid.side);
-
-  A.iconBox = function (map, grid, i) {
-    const { side } = grid, size = grid.size[i], gap = (1 - size) / 2;
-    return box(map, (grid.col[i] + gap) / side, (grid.row[i] + gap) / side, size / side);
+  // On whole pixels; neighbours share an edge, since both compute it alike.
+  A.box = function ({ frame }, x0, y0, x1, y1) {
+    const { unit, ox, oy } = frame, left = Math.round(ox + x0 * unit), top = Math.round(oy + y0 * unit);
+    return [left, top, Math.round(ox + x1 * unit) - left, Math.round(oy + y1 * unit) - top];
   };
+
+  const cellAt = (map, side, c, r, gap = 0) => A.box(map, (c + gap) / side, (r + gap) / side, (c + 1 - gap) / side, (r + 1 - gap) / side);
+  A.cellBox = (map, { side, col, row }, i) => cellAt(map, side, col[i], row[i]);
+  A.iconBox = (map, { side, col, row, size }, i) => cellAt(map, side, col[i], row[i], (1 - size[i]) / 2);
 
   A.inView = function ({ frame }, { side, col, row }, visit) {
     const { w, h, unit, ox, oy } = frame, cell = unit / side;
@@ -51,13 +49,19 @@
     const pyramid = A.pyramid(map, grid), lacking = [], all = (visit) => A.inView(map, grid, visit);
     pen.globalAlpha = alpha;
     if (pyramid) {
-      const missing = A.paintTiles(map, pen, pyramid, (x, y, side) => box(map, x, y, side));
+      const missing = A.paintTiles(map, pen, pyramid);
       if (missing.length) instead(map, pen, grid, missing);
       else A.tilesInView(map, pyramid, 1, (level, x, y) => { pyramid.take(map, level, x, y); }); // a ring around the view
       for (const i of grid.alone) if (inSight(map, grid, i)) lacking.push(i);
+      if (lacking.length) lender(map, grid);
     } else all((i) => lacking.push(i));
     standIns(map, pen, grid, lacking);
     pen.globalAlpha = 1;
+  }
+
+  function lender(map, grid) { // the next coarser mosaic is fetched where it has to stand in
+    const next = map.sheet.grids.filter((g) => g.side < grid.side && g.mosaic && !g.tiles).pop();
+    if (next) A.mosaic(map, next);
   }
 
   function inSight({ frame }, { side, col, row }, i) {
@@ -134,7 +138,7 @@
   // ---- marks
   function outline(map, pen, cell, thick) {
     if (!cell) return;
-    const { ratio } = map.frame, { paper, ink } = A.colours(), [side, c, r] = cell, [x, y, w, h] = box(map, c / side, r / side, 1 / side);
+    const { ratio } = map.frame, { paper, ink } = A.colours(), [x, y, w, h] = cellAt(map, ...cell);
     for (const [colour, wide] of [[paper, thick + 2], [ink, thick]]) {
       pen.strokeStyle = colour; pen.lineWidth = wide * ratio;
       pen.strokeRect(x, y, w, h);
@@ -173,6 +177,7 @@
     paintIcons(map, pen, grid, alpha);
     A.veil(map, pen, grid, alpha);
     hatch(map, pen, grid, alpha);
+    A.edges(map, pen, grid, alpha);
   }
 
   A.paint = function (map, now) {
@@ -203,14 +208,15 @@
   };
 
   function square(map, pen, colour) { // where the map ends, and what lies apart begins
-    const [x, y, w, h] = box(map, 0, 0, 1), { ratio } = map.frame;
+    const [x, y, w, h] = A.box(map, 0, 0, 1, 1), { ratio } = map.frame;
     pen.strokeStyle = colour; pen.lineWidth = ratio;
     pen.strokeRect(x - ratio / 2, y - ratio / 2, w + ratio, h + ratio);
   }
 
   function layers(map, pen, now) {
     const part = A.still() || !map.past ? 1 : Math.min(1, Math.max(0, (now - map.since) / FADE));
-    if (part < 1) { layer(map, pen, map.past, 1 - part); map.soon(); } else map.past = null;
-    layer(map, pen, map.grid, part);
+    // First the new one comes over the old, then the old one goes: between them no paper shines through.
+    if (part < 1) { layer(map, pen, map.past, Math.min(1, 2 - 2 * part)); map.soon(); } else map.past = null;
+    layer(map, pen, map.grid, Math.min(1, 2 * part));
   }
 })();

@@ -111,10 +111,10 @@
   };
 
   // Paints what is there; returns the boxes of tiles of which nothing is.
-  A.paintTiles = function (map, pen, pyramid, boxOf) {
+  A.paintTiles = function (map, pen, pyramid) {
     const missing = [], { side, pixels } = pyramid;
     A.tilesInView(map, pyramid, 0, (level, x, y) => {
-      const at = boxOf(x * side(level), y * side(level), side(level)), up = above(pyramid, level, x, y);
+      const wide = side(level), at = A.box(map, x * wide, y * wide, (x + 1) * wide, (y + 1) * wide), up = above(pyramid, level, x, y);
       const tile = pyramid.take(map, level, x, y, !up);
       if (tile) return pen.drawImage(tile, ...at);
       if (tile === false) return undefined;

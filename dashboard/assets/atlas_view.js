@@ -57,9 +57,9 @@
 
   A.bring = function (map, cell) { // a cell chosen elsewhere comes into view
     if (!cell) return;
-    const [side, c, r] = cell, x = (c + 0.5) / side, y = (r + 0.5) / side, unit = A.unit(map), { camera, size } = map;
-    const away = Math.abs(x - camera.x) * unit > 0.45 * size.w || Math.abs(y - camera.y) * unit > 0.45 * size.h;
-    if (away) A.glide(map, { ...camera, x, y });
+    const [side, c, r] = cell, x = (c + 0.5) / side, y = (r + 0.5) / side, to = goal(map), unit = fit(map) * to.zoom, { size } = map;
+    const away = Math.abs(x - to.x) * unit > 0.45 * size.w || Math.abs(y - to.y) * unit > 0.45 * size.h;
+    if (away) A.glide(map, { ...to, x, y });
   };
 
   function nextApart(map) { // one after the other, then everything again
@@ -106,14 +106,14 @@
     const { canvas } = map, held = new Map(); // pointers that are down: where they are
     let start = null; // of what may become a click
     canvas.addEventListener("pointerdown", (event) => {
-      if (event.pointerType === "mouse" && event.button > 1) return;
+      if (event.button > 0) return;
       held.set(event.pointerId, spotOf(canvas, event));
-      start = held.size === 1 && event.button === 0 ? { at: spotOf(canvas, event), far: false } : null;
+      start = held.size === 1 ? { at: spotOf(canvas, event), far: false } : null;
       canvas.setPointerCapture(event.pointerId);
     });
     canvas.addEventListener("pointermove", (event) => {
       const at = spotOf(canvas, event), was = held.get(event.pointerId);
-      if (map.keys) map.keys = false;
+      map.keys = map.voice = false;
       if (!was) return over(map, at);
       if (start && Math.hypot(at[0] - start.at[0], at[1] - start.at[1]) > CLICK[event.pointerType]) start.far = true;
       if (start && !start.far) return undefined;
@@ -183,7 +183,9 @@
     else return;
     event.preventDefault();
     event.stopPropagation();
-    if (!["Enter", "Escape"].includes(event.key) && !event.shiftKey) map.keys = true;
+    map.voice = true;
+    if (event.shiftKey && arrow) Object.assign(map, { keys: false, pointer: null }); // the line tells the chosen cell
+    else if (!["Enter", "Escape"].includes(event.key)) map.keys = true;
     map.soon();
   }
 
@@ -210,7 +212,7 @@
     drags(map);
     canvas.addEventListener("wheel", (event) => wheel(map, event), { passive: false });
     canvas.addEventListener("keydown", (event) => key(map, event));
-    canvas.addEventListener("focus", () => { if (canvas.matches(":focus-visible")) { map.keys = true; map.soon(); } });
+    canvas.addEventListener("focus", () => { if (canvas.matches(":focus-visible")) { map.keys = map.voice = true; map.soon(); } });
     canvas.addEventListener("blur", () => { map.keys = false; map.soon(); });
     if (map.mini) minis(map);
     el.addEventListener("click", (event) => {
