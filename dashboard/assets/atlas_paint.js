@@ -198,6 +198,7 @@
       layers(map, pen, now);
       A.pointed(map);
       for (const [cell, thick] of [[map.hover, 1], [map.cell, 2.5]]) outline(map, pen, cell, thick);
+      A.labels(map, pen);
       places(map, pen);
       if (map.keys) crossHair(map, pen);
     }

@@ -50,6 +50,7 @@ def _map(name: str, **more: Any) -> Component:
                     **{"aria-label": label, "title": label})
         for kind, text, label in (
             ("in", "+", "Closer"), ("out", "\u2212", "Further away"), ("fit", "all", "Show all"),
+            ("names", "names", "Names of classes on the map"),
             ("apart", "apart", "Go to what lies apart"),
         )
     ]  # fmt: skip
