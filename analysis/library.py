@@ -47,6 +47,11 @@ class Library:
         goes."""
         return list({p.key: p for c in self.collections for p in c.pictures}.values())
 
+    @property
+    def main(self) -> Collection:
+        """The user's folder; where none is open, the samples that stand in for it."""
+        return next((c for c in self.collections if c.pictures), Collection("no pictures", ()))
+
     def first(self) -> Picture | Uploaded:
         """The picture that the page opens on."""
         for collection in self.collections:

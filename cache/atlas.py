@@ -7,6 +7,7 @@ missing, and nothing that stands is ever made again behind the user's back.
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -83,11 +84,7 @@ class Folder:
 
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(path.stat().st_size for path in self.root.rglob("*") if path.is_file())
-
-    def remove(self) -> None:
-        """Takes the folder away."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        return _bytes(self.root)
 
 
 def codecs_mime(kind: str) -> str:
@@ -117,6 +114,37 @@ def atlases(cache: Path) -> Iterator[Folder]:
     if root.is_dir():
         found = [Folder(path) for path in root.iterdir() if is_key(path.name)]
         yield from sorted((f for f in found if f.has(MANIFEST, "json")), key=_used, reverse=True)
+
+
+def totals(cache: Path) -> dict[str, int]:
+    """How many atlases and sweeps there are, finished or not, and their bytes: {atlases,
+    atlas_bytes, sweeps, sweep_bytes}."""
+    found = {}
+    for name, one in ((ATLASES, "atlas"), (SWEEPS, "sweep")):
+        root = cache / name
+        with disk_errors(root):
+            folders = [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
+            found |= {name: len(folders), f"{one}_bytes": sum(map(_bytes, folders))}
+    return found
+
+
+def remove_all(cache: Path) -> dict[str, int]:
+    """Takes every atlas and every sweep away; what there was of them, as ``totals``."""
+    found = totals(cache)
+    for name in (ATLASES, SWEEPS):
+        with disk_errors(cache / name):
+            if (cache / name).is_dir():
+                shutil.rmtree(cache / name)
+    return found
+
+
+def _bytes(folder: Path) -> int:
+    """Bytes of the files in a folder that are still there when they are asked."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # a draft that was published meanwhile
+            size += path.stat().st_size if path.is_file() else 0
+    return size
 
 
 def _used(folder: Folder) -> tuple[int, str]:

@@ -4,14 +4,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from analysis.atlas.reading import COLUMNS, Atlas
-from cache.atlas import MANIFEST, Folder, atlas_folder, atlases, sweep_folder
+from analysis.atlas.reading import opened
+from cache.atlas import MANIFEST, Folder, atlas_folder, atlases
 from cache.errors import UserError
 from cache.keys import is_key
 from cache.location import cache_dir
 from cache.maps import available_maps, shipped_maps
-from cache.vectors import Shards
-from dashboard.atlas_maps import STARTER, BuiltMap, Map, StarterMap
+from dashboard.atlas_maps import STARTER, BuiltMap, Map, StarterMap, built_head
 from dashboard.service import Service
 
 KEPT = 3  # atlases in memory, with their icons
@@ -26,6 +25,7 @@ class AtlasDesk:
         self.root = Path(cache_dir(service.config.cache))
         self.shipped = shipped or shipped_maps()
         self._open: dict[str, BuiltMap] = {}
+        self._manifests: dict[str, dict[str, Any]] = {}
         self._starter: dict[str, StarterMap] | None = None
         self._lock = threading.Lock()
 
@@ -33,9 +33,9 @@ class AtlasDesk:
         """The heads of all atlases of a network, the newest first, those of the program last."""
         mark, found = self.service.model(model)["fingerprint"], []
         for folder in atlases(self.root):
-            whole = folder.has("layout") and folder.get(MANIFEST, "json")["fingerprint"] == mark
-            if whole and (one := self.open(folder.key)).sides:
-                found.append(one.head())
+            made, version = self._manifest(folder), _version(folder)
+            if made["fingerprint"] == mark and folder.has("layout") and has_cells(version):
+                found.append(built_head(folder.key, version, made))
         starter = [one.head() for one in self._shipped(mark).values()]
         return [*found, *starter]
 
@@ -62,25 +62,32 @@ class AtlasDesk:
 
     def others(self, model: str, found: Map) -> list[BuiltMap]:
         """The newest atlas of each other layer that was built here."""
-        layers: dict[str, BuiltMap] = {}
+        layers: dict[str, str] = {}
         for one in self.offered(model):
-            other = self.open(one["key"])
             plain = not one["classes"] and one["layer"] != found.layer
-            if plain and isinstance(other, BuiltMap):
-                layers.setdefault(one["layer"], other)
-        return list(layers.values())
+            if plain and one["source"] == "own":
+                layers.setdefault(one["layer"], one["key"])
+        return [self._built(atlas_folder(self.root, key)) for key in layers.values()]
 
     def _built(self, folder: Folder) -> BuiltMap:
         version = _version(folder)
         with self._lock:
             known = self._open.pop(folder.key, None)
             if known is None or known.version != version:
-                swept = folder.get(MANIFEST, "json")["sweep"]
-                shards = Shards(sweep_folder(self.root, swept), COLUMNS)
-                known = BuiltMap(Atlas(folder, shards), version)
+                known = BuiltMap(opened(self.root, folder.key), version)
             self._open[folder.key] = known
             while len(self._open) > KEPT:
                 self._open.pop(next(iter(self._open)))
+        return known
+
+    def _manifest(self, folder: Folder) -> dict[str, Any]:
+        """What an atlas was made from, read once: it names every picture."""
+        with self._lock:
+            known = self._manifests.get(folder.key)
+        if known is None:
+            known = folder.get(MANIFEST, "json")
+            with self._lock:
+                self._manifests[folder.key] = known
         return known
 
     def _starters(self) -> dict[str, StarterMap]:
@@ -99,7 +106,12 @@ class AtlasDesk:
 
 
 def _version(folder: Folder) -> str:
-    """How much of an atlas there is."""
+    """How much of an atlas there is: grids, and batches of icons."""
     count = sum(1 for _ in folder.root.glob("icons-*/*.judged.npy"))
     grids = sum(1 for _ in folder.root.glob("cells-*.safetensors"))
     return f"{grids}-{count}"
+
+
+def has_cells(version: str) -> bool:
+    """Whether there is a grid to be shown."""
+    return not version.startswith("0-")

@@ -133,13 +133,7 @@ class BuiltMap(Map):
         return found
 
     def head(self) -> dict[str, Any]:
-        made = self.atlas.manifest
-        count = len(made["pictures"]) - len(made["skipped"])
-        return {
-            "key": self.key, "version": self.version, "model": made["model"],
-            "layer": made["layer"], "title": made["title"], "source": "own", "pictures": count,
-            "points": made["points"], "classes": made["classes"], "quality": made["quality"],
-        }  # fmt: skip
+        return built_head(self.key, self.version, self.atlas.manifest)
 
     def cells(self, side: int) -> Cells:
         return self.atlas.cells(side)
@@ -192,3 +186,13 @@ class StarterMap(Map):
     def mosaic(self, side: int) -> bytes:
         """As it was shipped."""
         return self.found.icons[side]
+
+
+def built_head(key: str, version: str, made: dict[str, Any]) -> dict[str, Any]:
+    """What an atlas that was built here is, by its manifest."""
+    count = len(made["pictures"]) - len(made["skipped"])
+    return {
+        "key": key, "version": version, "model": made["model"], "layer": made["layer"],
+        "title": made["title"], "source": "own", "pictures": count, "points": made["points"],
+        "classes": made["classes"], "quality": made["quality"],
+    }  # fmt: skip

@@ -19,6 +19,7 @@ COMMANDS = {
     "neuron": "one neuron: real patches, classes, weights, how far to trust its icon",
     "visualize": "draw what a neuron, a direction or a class looks for",
     "explain": "why one class rather than another, and a test of the answer",
+    "atlas": "a map of all that a layer sees: build it, ask what it is worth, take it away",
     "names": "the names that you gave to neurons: list them, write or read a file of them",
     "cache": "look after the results kept on disk",
 }
@@ -47,12 +48,28 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = build()
     given, unknown = parser.parse_known_args(_command_first(argv))
     if unknown:
+        unknown = _late_words(_sub(parser, given.command), given, unknown)
+    if unknown:
         known = [s for a in _sub(parser, given.command)._actions for s in a.option_strings]
         near = difflib.get_close_matches(unknown[0].split("=")[0], known, 1)
         hint = f"; nearest: {near[0]}" if near else f"; see: neuronscope {given.command} --help"
         raise UserError(f"{given.command} does not know {unknown[0]!r}{hint}")
     given.named = {word.split("=")[0] for word in argv if word.startswith("--")}
     return given
+
+
+def _late_words(
+    sub: argparse.ArgumentParser, given: argparse.Namespace, words: list[str]
+) -> list[str]:
+    """Gives the words behind the options to what may be left out (argparse looks for that in front
+    of them alone); what is left of the words."""
+    left = list(words)
+    for action in sub._actions:
+        bare = action.nargs == "?" and not action.option_strings and not action.choices
+        if bare and left and not left[0].startswith("-") and getattr(given, action.dest) is None:
+            word = left.pop(0)
+            setattr(given, action.dest, action.type(word) if callable(action.type) else word)
+    return left
 
 
 def _command_first(argv: list[str]) -> list[str]:
@@ -109,6 +126,11 @@ def whole(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def wholes(text: str) -> list[int]:
+    """Whole numbers, with commas between them."""
+    return [whole(0, 10**9)(part.strip()) for part in text.split(",")]
 
 
 def share(text: str) -> float:
@@ -242,6 +264,27 @@ def _explain(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("-o", "--output", type=Path, metavar="REPORT.html")
 
 
+def _atlas(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    sub.add_argument("action", choices=("build", "info", "export"))
+    sub.add_argument("key", nargs="?", metavar="KEY", help="an atlas, by the beginning of its key")
+    sub.add_argument("--layer", metavar="L", help="the layer, or the newest atlas of this layer")
+    _pictures(sub)
+    sub.add_argument(
+        "--grids", type=wholes, default=[20, 40], metavar="20,40", help="cells a side (20,40)"
+    )
+    sub.add_argument(
+        "--points", type=whole(1, 10**7), metavar="N",
+        help="about so many places in all (20000); a picture gives 1 to 64",
+    )  # fmt: skip
+    sub.add_argument(
+        "--layout", choices=("umap", "pca"), default="umap",
+        help="by neighbours, or laid flat: at once, and less true",
+    )  # fmt: skip
+    _classes(sub)
+    sub.add_argument("-o", "--output", type=Path, metavar="DIR", help="the folder of an export")
+
+
 def _names(sub: argparse.ArgumentParser) -> None:
     _common(sub)
     sub.add_argument("action", nargs="?", choices=("list", "export", "import"), default="list")
@@ -256,6 +299,6 @@ def _cache(sub: argparse.ArgumentParser) -> None:
 
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "serve": _serve, "models": _common, "layers": _common, "predict": _predict, "fires": _fires,
-    "neuron": _neuron, "visualize": _visualize, "explain": _explain, "names": _names,
-    "cache": _cache,
+    "neuron": _neuron, "visualize": _visualize, "explain": _explain, "atlas": _atlas,
+    "names": _names, "cache": _cache,
 }  # fmt: skip

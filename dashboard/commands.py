@@ -7,10 +7,12 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cache.atlas import remove_all, totals
 from cache.errors import UserError
 from cache.location import cache_dir
 from cache.store import Store
@@ -242,6 +244,15 @@ def _names(given: argparse.Namespace) -> Answer:
     return names(given, lambda: _network(given).fingerprint)
 
 
+# ---- atlas ----
+
+
+def _atlas(given: argparse.Namespace) -> Answer:
+    from dashboard.cli_atlas import atlas
+
+    return atlas(given)
+
+
 # ---- cache ----
 
 
@@ -261,8 +272,17 @@ def _cache(given: argparse.Namespace) -> Answer:
         "import": lambda: store.import_(given.file),
         "clear": store.clear,
     }
-    document = actions[given.action]()
+    document = {**actions[given.action](), **_of_atlases(given.action, store.root)}
     return document, [f"{name.replace('_', ' ')}: {_said(v)}" for name, v in document.items()]
+
+
+def _of_atlases(action: str, root: Path) -> dict[str, int]:
+    """What the action means for atlases and their samples, which lie beside the entries."""
+    if action == "info":
+        return totals(root)
+    if action == "clear":
+        return {f"removed_{name}": value for name, value in remove_all(root).items()}
+    return {"atlases_left_out": totals(root)["atlases"]} if action == "export" else {}
 
 
 def _said(value: Any) -> str:
@@ -275,6 +295,6 @@ def _said(value: Any) -> str:
 
 _ANSWERS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "models": _models, "layers": _layers, "predict": _predict, "fires": _fires,
-    "neuron": _neuron, "visualize": _visualize, "explain": _explain, "names": _names,
-    "cache": _cache,
+    "neuron": _neuron, "visualize": _visualize, "explain": _explain, "atlas": _atlas,
+    "names": _names, "cache": _cache,
 }  # fmt: skip

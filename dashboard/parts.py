@@ -34,7 +34,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "blend": (*_LAYER, "unit", "other"),
     "live": (*_LAYER, "unit", "row", "col"),
     "map": (*_LAYER, "atlas", "beside", "spot", "cell", "tint", "strength"),
-    "map-picture": (*_LAYER, "atlas", "row", "col"),
+    "map-picture": (*_LAYER, "atlas", "beside"),
     "map-cell": ("view", "model", "picture", "layer", "atlas", "cell"),
     "map-choice": ("view", "model", "layer", "atlas", "beside"),
     "map-classes": (*_CLASSES, "tint", "strength"),

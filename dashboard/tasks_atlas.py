@@ -2,37 +2,37 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from analysis.atlas.build import GRIDS, Build, requested
-from analysis.atlas.reading import COLUMNS, Atlas
+from analysis.atlas.reading import Atlas, opened
 from analysis.atlas.shown import placed_by_cells, shipped_grid
+from analysis.atlas.sweep import POINTS
 from analysis.layers import capture, to_positions
-from analysis.projection import placed
-from cache.atlas import MANIFEST, atlas_folder, sweep_folder
+from analysis.projection import Method, placed
 from cache.location import cache_dir
 from cache.maps import available_maps, shipped_maps
-from cache.vectors import Shards
 from dashboard.atlas_maps import STARTER
 from dashboard.bench import Bench
 from dashboard.protocol import Progress, Task
 
 
 def atlas(
-    bench: Bench, *, model: str, layer: str, grids: list[int] | None = None
-) -> Iterator[Progress]:
-    """Builds the atlas of a layer from all pictures of the collections: {key}. Goes on where an
-    earlier build was ended; ``partial`` says {key, phase, done, total, left}."""
-    classifier = bench.classifier(model)
+    bench: Bench, *, model: str, layer: str, grids: list[int] | None = None,
+    points: int = POINTS, classes: list[int] | None = None, method: Method = "umap",
+) -> Iterator[Progress]:  # fmt: skip
+    """Builds the atlas of a layer, or of what speaks there for one or two ``classes``, from the
+    user's pictures, or from the samples where no folder is open: {key}. Goes on where an earlier
+    build was ended; ``partial`` says {key, phase, done, total, left}."""
+    classifier, mapped = bench.classifier(model), bench.library.main
     request, pictures = requested(
-        classifier, layer, bench.library.pictures(), seed=bench.config["seed"]
-    )
-    titles = [c.name for c in bench.library.collections if c.pictures]
+        classifier, layer, mapped.pictures, points=points, classes=tuple(classes or ()),
+        method=method, seed=bench.config["seed"],
+    )  # fmt: skip
     root = cache_dir(bench.config["cache"])
-    build = Build(classifier, request, pictures, root, title=", ".join(titles))
+    build = Build(classifier, request, pictures, root, title=mapped.name)
     began = time.monotonic()
     for step in build.run(grids or GRIDS):
         told = {
@@ -51,8 +51,8 @@ def atlas_places(
     """Every place of the opened picture at which the layer is not silent, on a map: [{row, col, x,
     y}], x and y in the main square; among its nearest samples, or in the middle of the nearest
     cell where the map came without samples."""
-    found, opened = bench.layer(model, layer), bench.open(model, picture)
-    caught, _ = capture(bench.classifier(model).module, [found.name], opened.x)
+    found, seen = bench.layer(model, layer), bench.open(model, picture)
+    caught, _ = capture(bench.classifier(model).module, [found.name], seen.x)
     values = to_positions(caught[found.name], found)[0, :, found.extras :].float().cpu().numpy().T
     there = _by_cells(bench, key, values) if key.startswith(STARTER) else _there(bench, key, values)
     cols = (found.grid or (1, 1))[1]
@@ -78,14 +78,8 @@ def _by_cells(bench: Bench, key: str, values: Any) -> Any:
 
 
 def _opened(bench: Bench, key: str) -> Atlas:
-    def read() -> Atlas:
-        root = Path(cache_dir(bench.config["cache"]))
-        folder = atlas_folder(root, key)
-        return Atlas(
-            folder, Shards(sweep_folder(root, folder.get(MANIFEST, "json")["sweep"]), COLUMNS)
-        )
-
-    found: Atlas = bench.kept.get(("atlas", key), read)
+    root = cache_dir(bench.config["cache"])
+    found: Atlas = bench.kept.get(("atlas", key), lambda: opened(root, key))
     return found
 
 

@@ -80,6 +80,14 @@ def requested(
     return request, list(once.values())
 
 
+def checked_sides(grids: Sequence[int]) -> list[int]:
+    """Each grid once, coarse ones first. UserError: one that no map can be cut into."""
+    for side in grids:
+        if not 2 <= side <= LARGEST:
+            raise UserError(f"a grid of {side} is out of range: 2 to {LARGEST}")
+    return sorted(set(grids))
+
+
 def readable(pictures: Sequence[Picture]) -> Iterator[Picture]:
     """Those whose files are still there."""
     for picture in pictures:
@@ -108,18 +116,15 @@ class Build:
 
     def run(self, grids: Sequence[int] = GRIDS) -> Iterator[Step]:
         """Makes what is missing, coarse grids first. Raises UserError."""
-        wanted = sorted(set(grids))
-        for side in wanted:
-            if not 2 <= side <= LARGEST:
-                raise UserError(f"a grid of {side} is out of range: 2 to {LARGEST}")
+        sides = checked_sides(grids)
         self.folder.tidy()
-        drawing = sum(FILLED * side**2 * ICON for side in wanted)
+        drawing = sum(FILLED * side**2 * ICON for side in sides)
         yield from self._sweep(self._expected() + drawing)
         yield from self._lay_out(drawing)
         atlas = Atlas(self.folder, self.shards)
-        for side in wanted:
+        for side in sides:
             yield from self._grid(atlas, side, drawing)
-        yield from self._draw(atlas, wanted)
+        yield from self._draw(atlas, sides)
 
     def _expected(self) -> float:
         """About how many seconds the layout takes."""
@@ -181,8 +186,9 @@ class Build:
         found = np.zeros((0, 2), np.float32)
         for points in layout_process.steps(vectors, layout):
             gone = monotonic() - began
+            done = min(int(gone), round(expected) - 1)  # it is not done before it is done
             left = max(0.0, expected - gone) + later
-            yield Step("laying the map out", round(min(gone, expected)), round(expected), left)
+            yield Step("laying the map out", done, round(expected), left)
             found = found if points is None else points
         if not two:
             return found

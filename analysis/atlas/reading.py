@@ -1,12 +1,14 @@
 """An atlas that is laid out, to be read. Imports no torch: the page's process reads atlases too."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.atlas.cells import Box, Cells
-from cache.atlas import MANIFEST, Folder
+from cache.atlas import MANIFEST, Folder, atlas_folder, sweep_folder
+from cache.errors import UserError
 from cache.vectors import Column, Shards
 
 Array = NDArray[Any]
@@ -51,6 +53,11 @@ class Atlas:
 
     def _mapped(self, name: str) -> Column:
         whole = self.shards.column(name)
+        if len(self.rows) and len(whole) <= self.rows.max():
+            raise UserError(
+                f"the samples of the atlas of {self.manifest['layer']} are not there any more: "
+                "build it again, and its map stays as it is"
+            )
         return whole if len(self.rows) == len(whole) else Column([whole[self.rows]])
 
     def grids(self) -> list[int]:
@@ -67,3 +74,10 @@ class Atlas:
     def icons(self, side: int) -> Shards:
         """The icons of a grid, in batches of ``icons.drawing_order``."""
         return Shards(self.folder.root / f"icons-{side}", ICONS)
+
+
+def opened(cache: Path, key: str) -> Atlas:
+    """The atlas of a key below the cache's folder. UserError: it is not laid out, or damaged."""
+    folder = atlas_folder(cache, key)
+    swept = folder.get(MANIFEST, "json")["sweep"]
+    return Atlas(folder, Shards(sweep_folder(cache, swept), COLUMNS))

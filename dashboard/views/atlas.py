@@ -169,9 +169,9 @@ def _head(here: Context, found: Map | None) -> list[Component]:
 
 def _build(here: Context) -> Component:
     """The button that begins, or goes on with, a map of the open pictures."""
-    count = len(here.service.library.pictures())
+    mapped = here.service.library.main
     button = html.Button(
-        f"Build it from the {count:,} open pictures", type="button", className="pill",
+        f"Build it from {len(mapped):,} pictures ({mapped.name})", type="button", className="pill",
         id="atlas-build", **{"data-model": here.model, "data-layer": here.layer},
     )  # fmt: skip
     return html.Div([button, html.P(id="atlas-building", className="caption", role="status")])
