@@ -68,7 +68,8 @@ def _wait(running: "subprocess.Popen[bytes]") -> None:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not sys.stdin: its lock would be held when the interpreter ends
+        continue
     os._exit(1)
 
 
