@@ -17,6 +17,7 @@ from PIL import Image
 from cache.errors import UserError
 from cache.files import Draft
 
+SELDOM = 15.0  # seconds between two lines of progress where nobody watches
 UNTRAINED = "(an untrained network: its weights are random)"
 FORMATS = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
@@ -101,6 +102,20 @@ def target(path: Path, suffixes: Iterable[str] = ()) -> Path:
     return path
 
 
+def folder(path: Path) -> Path:
+    """A folder that results may be written into, made where there is none; UserError."""
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{str(path)!r} is a file; name a folder")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"there is no folder {str(path.parent)!r}; make it first")
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"the folder {str(path)!r} cannot be made: {reason}") from error
+    return path
+
+
 def save(path: Path, data: bytes) -> None:
     """Writes a file whole or not at all; UserError where it cannot be written."""
     try:
@@ -134,7 +149,33 @@ def progress(what: str) -> Callable[[int, int], None]:
     return show
 
 
+def phases() -> Callable[[Mapping[str, Any] | None], None]:
+    """The same for work in phases, each step a {phase, done, total, left}; None ends it. Where
+    nobody watches, a line now and then."""
+    watched, told = sys.stderr.isatty(), {"phase": None, "at": time.monotonic()}
+
+    def show(step: Mapping[str, Any] | None) -> None:
+        if watched and told["phase"] not in (None, step and step["phase"]):
+            print(file=sys.stderr)
+        told["phase"] = step and step["phase"]
+        if step is None or (not watched and time.monotonic() - told["at"] < SELDOM):
+            return
+        told["at"] = time.monotonic()
+        line = f"{step['phase']}: {step['done']:,} of {step['total']:,}{_about(step['left'])}"
+        start, end = ("\r", "\033[K") if watched else ("", "\n")
+        print(f"{start}{line}", end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+def _about(seconds: float | None) -> str:
+    """An estimate in words; none where there is nothing to wait for, or nothing to go by."""
+    if seconds is None or seconds < 2:
+        return ""
+    long = seconds >= 90
+    return f", about {seconds / 60:.0f} min left" if long else f", about {seconds:.0f} s left"
+
+
 def _left(seconds: float, done: int, total: int) -> str:
     """The estimate, once there is something to go by and something to wait for."""
-    left = seconds * (total - done) / done if done else 0.0
-    return f", about {left:.0f} s left" if left >= 2 else ""
+    return _about(seconds * (total - done) / done if done else None)
