@@ -60,7 +60,10 @@ def register(server: Flask, service: Service, desk: AtlasDesk) -> None:
     @server.post("/api/atlas")
     def build() -> Response:
         """Begins a build, or finds the one under way."""
-        asked = {"model": request.args.get("model", ""), "layer": request.args.get("layer", "")}
+        given = request.args
+        asked: dict[str, Any] = {"model": given.get("model", ""), "layer": given.get("layer", "")}
+        if given.get("classes"):
+            asked["classes"] = [int(c) for c in given["classes"].split(",") if c.isdecimal()][:2]
         return answered(
             lambda: {"job": service.jobs.submit("atlas", priority=VISIBLE, again=True, **asked)}
         )

@@ -42,7 +42,7 @@
   document.addEventListener("place-hover", ({ detail }) => { place = detail; paint(); });
   document.addEventListener("filled", (event) => {
     if (event.target.id === "map-picture") paint();
-    if (event.target.id === "map-classes") offer();
+    if (event.target.id === "map-classes") { offer(); if (job) told(job.last); }
     if (event.target.id === "map-head" && job) told(job.last);
   });
 
@@ -87,15 +87,15 @@
 
   // ---- a build: begun by a click, followed until it ends; the map grows meanwhile
   document.addEventListener("click", async (event) => {
-    if (event.target.id !== "atlas-build") return;
-    const { model, layer } = event.target.dataset;
+    if (!event.target.classList || !event.target.classList.contains("atlas-build") || job) return;
+    const { model, layer, classes } = event.target.dataset;
     event.target.disabled = true;
     try {
-      const asked = new URLSearchParams({ model, layer });
+      const asked = new URLSearchParams({ model, layer, ...(classes ? { classes } : {}) });
       const answer = await fetch("/api/atlas?" + asked, { method: "POST", headers: { "X-Neuronscope": "atlas" } });
       const found = await answer.json();
       if (!answer.ok) throw new Error(found.error);
-      job = { id: found.job, layer, last: null };
+      job = { id: found.job, last: null };
       follow();
     } catch (error) { event.target.disabled = false; told({ error: error.message }); }
   });
@@ -106,9 +106,10 @@
   }
 
   function told(status) {
-    const line = el("atlas-building"), button = el("atlas-build");
+    const line = el("atlas-building");
+    for (const button of document.querySelectorAll(".atlas-build")) button.disabled = Boolean(job);
     if (!line || !status) return;
-    if (button) button.disabled = Boolean(job);
+    line.hidden = status.state === "done" && !status.error;
     line.textContent = status.error ? status.error : status.phase
       ? `${status.phase}: ${status.done.toLocaleString("en")} of ${status.total.toLocaleString("en")}${minutes(status.left)}` : "waiting\u2026";
   }

@@ -1,6 +1,7 @@
 """The Atlas: everything that a layer can see as one map, with the opened picture on it."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import dash
@@ -31,11 +32,12 @@ def layout() -> Component:
         html.Section([html.H2("The opened picture"), html.Div(id="map-picture")],
                      className="panel"),
     ]  # fmt: skip
+    building = html.P(id="atlas-building", className="caption", role="status", hidden=True)
     maps = html.Div([_map("atlas"), _map("atlas-beside", hidden=True)], className="maps")
     return html.Main(
         [
             html.Aside(left, className="atlas-left"),
-            html.Section([html.Div(id="map-head"), maps], className="atlas-middle"),
+            html.Section([html.Div(id="map-head"), building, maps], className="atlas-middle"),
             html.Aside(html.Section(html.Div(id="map-cell"), className="panel"),
                        className="atlas-right"),
         ],
@@ -163,18 +165,28 @@ def _head(here: Context, found: Map | None) -> list[Component]:
         f"{head['points']:,} places of {head['pictures']:,} pictures{forming}. Neighbours on the "
         f"map are neighbours in truth: {trust['trust']:.2f} of 1 (laid flat, {trust['pca']:.2f})."
     )
-    line = [html.H1(f"Everything {here.layer} can see"), html.P(said, className="caption")]
+    title = f"Everything {here.layer} can see"
+    if head["classes"]:
+        names = [here.name(index) for index in head["classes"]]
+        title = f"What {here.layer} sees in {names[0]}"
+        if len(names) == 2:
+            title = f"What {here.layer} sees: {names[1]} on the left, {names[0]} on the right"
+    line = [html.H1(title), html.P(said, className="caption")]
     return [*line, *([_build(here)] if drawn < cells or head["source"] == "starter" else [])]
 
 
 def _build(here: Context) -> Component:
     """The button that begins, or goes on with, a map of the open pictures."""
     mapped = here.service.library.main
-    button = html.Button(
-        f"Build it from {len(mapped):,} pictures ({mapped.name})", type="button", className="pill",
-        id="atlas-build", **{"data-model": here.model, "data-layer": here.layer},
-    )  # fmt: skip
-    return html.Div([button, html.P(id="atlas-building", className="caption", role="status")])
+    return html.Div(_builder(here, f"Build it from {len(mapped):,} pictures ({mapped.name})"))
+
+
+def _builder(here: Context, text: str, classes: Sequence[int] = ()) -> Component:
+    """A button that begins a build (``assets/atlas_page.js``)."""
+    asked = {"data-model": here.model, "data-layer": here.layer}
+    if classes:
+        asked["data-classes"] = ",".join(map(str, classes))
+    return html.Button(text, type="button", className="pill atlas-build", **asked)
 
 
 def _layers(here: Context, desk: AtlasDesk) -> list[Component]:
@@ -190,7 +202,22 @@ def _layers(here: Context, desk: AtlasDesk) -> list[Component]:
                          label=f"The map of {name}", className="layer-row", **current)  # fmt: skip
         put = _beside(here, known) if known and name != here.layer else None
         rows.append(html.Div([open_it, put], className="layer-line"))
-    return rows
+    return [*rows, *_of_classes(here, offered)]
+
+
+def _of_classes(here: Context, offered: list[dict[str, Any]]) -> list[Component]:
+    """The layer's maps of one class or of two, and the way back from one."""
+    own = [o for o in offered if o["layer"] == here.layer and o["classes"]]
+    rows = []
+    for one in own:
+        there = here.chosen.atlas == one["key"]
+        title = " \u2192 ".join(here.name(index) for index in reversed(one["classes"]))
+        rows.append(action(
+            [html.B(title), html.Span("\u00d7" if there else "open", className="label")],
+            {"atlas": None if there else one["key"]}, className="layer-row",
+            label=f"The map of {title}", **({"aria-current": "true"} if there else {}),
+        ))  # fmt: skip
+    return [html.H3(f"Of {here.layer}, by class"), *rows] if rows else []
 
 
 def _beside(here: Context, known: dict[str, Any]) -> Component:
@@ -228,11 +255,13 @@ def _classes(here: Context) -> list[Component]:
         [html.Span("\u25b2 blue", className="for"), ": speaks for A rather than B; ",
          html.Span("\u25bc orange", className="against"), ": for B rather than A."]
     )  # fmt: skip
+    classes = (here.a,) if tint == "a" else (here.a, here.b)
+    only = "Map only what speaks for it" if tint == "a" else "Map only these two, side by side"
     return [
         *found,
         html.Nav(levels, className="segments", **{"aria-label": "Strength"}),
-        html.P(about, className="caption"),
-    ]
+        html.P(about, className="caption"), _builder(here, only, classes),
+    ]  # fmt: skip
 
 
 def _class_field(name: str, label: str, value: str) -> Component:
