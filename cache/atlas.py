@@ -119,7 +119,7 @@ def atlases(cache: Path) -> Iterator[Folder]:
 def totals(cache: Path) -> dict[str, int]:
     """How many atlases and sweeps there are, finished or not, and their bytes: {atlases,
     atlas_bytes, sweeps, sweep_bytes}."""
-    found = {}
+    found: dict[str, int] = {}
     for name, one in ((ATLASES, "atlas"), (SWEEPS, "sweep")):
         root = cache / name
         with disk_errors(root):
