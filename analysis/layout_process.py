@@ -9,6 +9,7 @@ the one that started it does: its standard input ends then.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -67,15 +68,17 @@ def _wait(running: "subprocess.Popen[bytes]") -> None:
         return
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: Path) -> None:
+    """A parent that was killed removes nothing: its vectors would stay for good."""
     while os.read(0, 1):  # not sys.stdin: its lock would be held when the interpreter ends
         continue
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 
 def main(folder: Path) -> None:
     """The process itself."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=[folder], daemon=True).start()
     vectors = np.load(folder / "vectors.npy", allow_pickle=False)
     request = LayoutRequest(**json.loads((folder / "request.json").read_text()))
     np.save(folder / "points.npy", laid_out(vectors, request))

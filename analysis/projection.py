@@ -19,7 +19,10 @@ Method = Literal["umap", "pca"]
 K = 15
 CHECKED = 4_000  # points whose neighbours are compared, where there are more
 TELLS = 10  # neighbours that place a new point
+SAME = 1 - 1e-5  # a cosine that only rounding to halves keeps from 1
 FEW = 15  # points, below which a layout by neighbours says nothing
+BLOCK = 8192  # rows at a time
+COMPARED = 1 << 24  # pairs of points at a time
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,15 @@ def laid_out(vectors: Array, request: LayoutRequest) -> NDArray[np.float32]:
 
 def flattened(values: Array, dimensions: int = 2) -> NDArray[np.float32]:
     """(N, dimensions): the directions of largest variance; a missing one is zero."""
-    centred = values - values.mean(axis=0, dtype=np.float64)
-    spread, axes = np.linalg.eigh(centred.T @ centred)
+    middle = values.mean(axis=0, dtype=np.float64)
+    spread, axes = np.linalg.eigh(second_moment(values, middle))
     chosen = axes[:, np.argsort(-spread, kind="stable")[:dimensions]]
     chosen *= np.sign(chosen[np.abs(chosen).argmax(axis=0), range(chosen.shape[1])])
     out = np.zeros((len(values), dimensions), np.float32)
-    out[:, : chosen.shape[1]] = centred @ chosen
+    for begin in range(0, len(values), BLOCK):
+        out[begin : begin + BLOCK, : chosen.shape[1]] = (
+            values[begin : begin + BLOCK] - middle
+        ) @ chosen
     return out
 
 
@@ -91,11 +97,11 @@ def described(request: LayoutRequest) -> dict[str, Any]:
     return {**asdict(request), "versions": versions()}
 
 
-def second_moment(values: Array) -> NDArray[np.float64]:
-    """(C, C): E[h h^T] of rows (N, C)."""
+def second_moment(values: Array, middle: Array | float = 0.0) -> NDArray[np.float64]:
+    """(C, C): E[h h^T] of rows (N, C), seen from ``middle`` (C,)."""
     total = np.zeros((values.shape[1],) * 2)
-    for begin in range(0, len(values), 8192):
-        block = np.asarray(values[begin : begin + 8192], np.float64)
+    for begin in range(0, len(values), BLOCK):
+        block = np.asarray(values[begin : begin + BLOCK], np.float64) - middle
         total += block.T @ block
     return total / max(1, len(values))
 
@@ -124,21 +130,27 @@ def trustworthiness(
     column = vectors if isinstance(vectors, Column) else Column([vectors])
     worst = 2.0 / (k * (2 * count - 3 * k - 1)) if 2 * count > 3 * k + 1 else 0.0
     trust = np.empty(len(chosen), np.float32)
-    everything = unit(column.all(np.float32))
-    for begin in range(0, len(chosen), 256):
-        rows = chosen[begin : begin + 256]
-        ranks = _ranks(everything, points, rows, k)
-        trust[begin : begin + 256] = 1 - worst * np.maximum(0, ranks - k).sum(axis=1)
+    directions = np.empty(column.shape, np.float32)
+    for begin, block in column.blocks():
+        directions[begin : begin + len(block)] = unit(block)
+    step = max(1, min(256, COMPARED // count))
+    for begin in range(0, len(chosen), step):
+        ranks = _ranks(directions, points, chosen[begin : begin + step], k)
+        trust[begin : begin + step] = 1 - worst * np.maximum(0, ranks - k).sum(axis=1)
     return chosen, trust
 
 
-def _ranks(vectors: Array, points: Array, rows: Array, k: int) -> Array:
+def _ranks(directions: Array, points: Array, rows: Array, k: int) -> Array:
     """(R, k): the rank, from 1, by cosine, of each of the ``k`` neighbours on the map."""
-    cosine = vectors[rows] @ vectors.T
-    far = np.square(points[rows, None] - points[None]).sum(axis=2)
+    far = np.zeros((len(rows), len(points)), points.dtype)
+    for axis in points.T:
+        far += np.square(axis[rows, None] - axis)
     own = np.arange(len(rows))
-    cosine[own, rows], far[own, rows] = np.inf, np.inf
+    far[own, rows] = np.inf
     near = np.argpartition(far, k, axis=1)[:, :k]
+    del far
+    cosine = directions[rows] @ directions.T
+    cosine[own, rows] = np.inf
     theirs = np.take_along_axis(cosine, near, 1)
     return np.stack([(cosine > theirs[:, [i]]).sum(axis=1) for i in range(k)], axis=1)
 
@@ -147,13 +159,13 @@ def placed(new: Array, vectors: Array | Column, points: Array) -> tuple[Array, A
     """Where new vectors (M, C) belong on a map: points (M, 2), cosine to the nearest neighbour (M,)
     and how far its neighbours lie apart on the map (M,).
 
-    A point goes to the middle of the densest half of its nearest neighbours: their plain mean may
-    lie between two islands, where nothing is.
+    A vector that is on the map already goes where it is, another one to that of its nearest
+    neighbours which is nearest to all the others: their mean may lie between two islands, where
+    nothing is.
     """
     cosine, rows = nearest(vectors, new, TELLS)
     around = points[rows]
     away = np.sqrt(np.square(around[:, :, None] - around[:, None]).sum(axis=3))
-    middle = away.sum(axis=2).argmin(axis=1)
-    order = np.argsort(away[np.arange(len(new)), middle], axis=1, kind="stable")
-    half = np.take_along_axis(around, order[:, : -(-rows.shape[1] // 2), None], 1)
-    return half.mean(axis=1), cosine[:, 0], np.median(away[np.arange(len(new)), middle], axis=1)
+    one = np.arange(len(new))
+    middle = np.where(cosine[:, 0] > SAME, 0, away.sum(axis=2).argmin(axis=1))
+    return around[one, middle], cosine[:, 0], np.median(away[one, middle], axis=1)

@@ -77,10 +77,9 @@ class Folder:
 
     def tidy(self) -> None:
         """Removes what writers that died have left."""
-        if self.root.is_dir():
-            for path in self.root.rglob("*"):
-                if is_draft(path.name):
-                    sweep_draft(str(path))
+        with disk_errors(self.root):
+            for path in [p for p in self.root.rglob("*") if is_draft(p.name)]:
+                sweep_draft(str(path))
 
     def size(self) -> int:
         """Bytes on disk."""
@@ -109,11 +108,11 @@ def sweep_folder(cache: Path, key: str) -> Path:
 
 
 def atlases(cache: Path) -> Iterator[Folder]:
-    """Every atlas that has been begun, the one used last first."""
+    """Every atlas that has been laid out, the one begun last first."""
     root = cache / ATLASES
     if root.is_dir():
         found = [Folder(path) for path in root.iterdir() if is_key(path.name)]
-        yield from sorted((f for f in found if f.has(MANIFEST, "json")), key=_used, reverse=True)
+        yield from sorted((f for f in found if f.has(MANIFEST, "json")), key=_begun, reverse=True)
 
 
 def totals(cache: Path) -> dict[str, int]:
@@ -147,5 +146,5 @@ def _bytes(folder: Path) -> int:
     return size
 
 
-def _used(folder: Folder) -> tuple[int, str]:
+def _begun(folder: Folder) -> tuple[int, str]:
     return folder.path(MANIFEST, "json").stat().st_mtime_ns, folder.key

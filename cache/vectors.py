@@ -2,22 +2,27 @@
 
 A folder holds shards 0, 1, 2, ...; each has one ``.npy`` file a column. The column named last is
 written last: where its file is, the shard is complete. Whole columns are read as memory maps, so a
-row costs what it weighs, and 100,000 rows of 512 halves cost nothing until they are looked at.
+row costs what it weighs, and 100,000 rows of 512 halves cost nothing until they are looked at. A
+map holds its file open, and a process may not have many open: only a few are, at any time.
 """
 
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from time import time_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cache.errors import UserError
 from cache.files import Draft, disk_errors, is_draft, sweep_draft
 
 Array = NDArray[Any]
 BLOCK = 4096
+OPEN = 128  # maps at a time, of all columns together
 
 
 class Shards:
@@ -45,24 +50,23 @@ class Shards:
                     draft.publish(used=time_ns())
 
     def part(self, number: int, name: str) -> Array:
-        """One column of one shard, as a memory map. UserError: there is no such shard."""
-        with disk_errors(self.folder):
-            found: Array = np.load(self._file(number, name), mmap_mode="r", allow_pickle=False)
-            return found
+        """One column of one shard, as a memory map. UserError: there is no such shard, or it is
+        damaged."""
+        return _loaded(self._file(number, name))
 
     def column(self, name: str) -> "Column":
-        """All rows of one column, of the shards from 0 on without a gap."""
+        """All rows of one column, of the shards from 0 on without a gap. UserError: a file is
+        damaged."""
         parts, number = [], 0
-        with disk_errors(self.folder):
-            while self.has(number):
-                parts.append(self.part(number, name))
-                number += 1
+        while self.has(number):
+            parts.append(_stored(self._file(number, name)))
+            number += 1
         return Column(parts)
 
     def tidy(self) -> None:
         """Removes what writers that died have left."""
-        if self.folder.is_dir():
-            for path in self.folder.iterdir():
+        with disk_errors(self.folder):
+            for path in self.folder.iterdir() if self.folder.is_dir() else ():
                 if is_draft(path.name):
                     sweep_draft(str(path))
 
@@ -70,12 +74,24 @@ class Shards:
         return self.folder / f"{number:05d}.{column}.npy"
 
 
-class Column:
-    """Rows of several arrays, one behind the other; nothing is read until it is asked for."""
+class Stored(NamedTuple):
+    """An array in a file, not read yet; ``stamp``: its time, so that another file of the same name
+    is another array."""
 
-    def __init__(self, parts: Sequence[Array]) -> None:
-        self.parts = [part for part in parts if len(part)]
-        self.ends = np.cumsum([len(part) for part in self.parts], dtype=np.int64)
+    path: Path
+    stamp: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class Column:
+    """Rows of several arrays, one behind the other; nothing is read until it is asked for. Where
+    some are halves and some are not, the whole is not."""
+
+    def __init__(self, parts: Sequence[Array | Stored]) -> None:
+        self.parts = [part for part in parts if part.shape[0]]
+        self.ends = np.cumsum([part.shape[0] for part in self.parts], dtype=np.int64)
+        self.dtype = np.result_type(*(part.dtype for part in self.parts)) if self.parts else float
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if self.parts else 0
@@ -87,32 +103,40 @@ class Column:
 
     def __getitem__(self, rows: Sequence[int] | Array) -> Array:
         """The rows with these numbers, in their order."""
-        wanted = np.asarray(rows, dtype=np.int64)
+        wanted = np.asarray(rows)
+        if wanted.size and wanted.dtype.kind not in "iu":
+            raise IndexError("rows are asked for by their numbers")
+        wanted = wanted.astype(np.int64)
         if wanted.size and not (wanted.min() >= 0 and wanted.max() < len(self)):
             raise IndexError(f"there are {len(self)} rows")
-        out = np.empty((len(wanted), *self.shape[1:]), self.parts[0].dtype if self.parts else float)
+        out = np.empty((len(wanted), *self.shape[1:]), self.dtype)
         owner = np.searchsorted(self.ends, wanted, side="right")
         for number in np.unique(owner):
             mine = owner == number
-            begin = self.ends[number] - len(self.parts[number])
-            out[mine] = self.parts[number][wanted[mine] - begin]
+            part = self._part(int(number))
+            out[mine] = part[wanted[mine] - (self.ends[number] - len(part))]
         return out
 
     def blocks(self, rows: int = BLOCK) -> Iterator[tuple[int, Array]]:
         """(number of its first row, a block of at most ``rows`` rows), from the first to the
         last."""
         begin = 0
-        for part in self.parts:
+        for number in range(len(self.parts)):
+            part = self._part(number)
             for i in range(0, len(part), rows):
                 yield begin + i, np.asarray(part[i : i + rows])
             begin += len(part)
 
     def all(self, dtype: Any = None) -> Array:
         """Every row in memory."""
-        out = np.empty(self.shape, dtype or (self.parts[0].dtype if self.parts else float))
+        out = np.empty(self.shape, dtype or self.dtype)
         for begin, block in self.blocks():
             out[begin : begin + len(block)] = block
         return out
+
+    def _part(self, number: int) -> Array:
+        part = self.parts[number]
+        return _mapped(part) if isinstance(part, Stored) else part
 
 
 def nearest(
@@ -121,7 +145,7 @@ def nearest(
     """The ``k`` rows of largest cosine for each query (Q, C): cosines and row numbers (Q, k), best
     first, exact. ``leave_out`` (Q,): a row that does not count for that query (itself)."""
     column = rows if isinstance(rows, Column) else Column([rows])
-    k = min(k, len(column) - (leave_out is not None))
+    k = max(0, min(k, len(column) - (leave_out is not None)))
     asked = unit(queries)
     best = np.full((len(asked), k), -np.inf, np.float32)
     found = np.full((len(asked), k), -1, np.int64)
@@ -144,6 +168,30 @@ def unit(rows: Array) -> Array:
     length = np.sqrt(np.square(values).sum(axis=1, keepdims=True))
     scaled: Array = values / np.where(length == 0, 1, length)
     return scaled
+
+
+def _stored(path: Path) -> Stored:
+    with disk_errors(path.parent):
+        stamp = os.stat(path).st_mtime_ns
+    array = _loaded(path)
+    return Stored(path, stamp, array.shape, array.dtype)
+
+
+@lru_cache(maxsize=OPEN)
+def _mapped(stored: Stored) -> Array:
+    return _loaded(stored.path)
+
+
+def _loaded(path: Path) -> Array:
+    with disk_errors(path.parent):
+        try:
+            array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise UserError(
+                f"{path} is damaged ({error}): remove the folder {path.parent}, and build the "
+                "atlas again"
+            ) from error
+    return array
 
 
 def _npy(array: Array) -> bytes:

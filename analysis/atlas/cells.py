@@ -42,11 +42,12 @@ class Box:
 def main_box(points: Array) -> Box:
     """Around all points but those that lie apart; never without an extent."""
     low, high = (np.quantile(points, q, axis=0) for q in NEARLY)
-    reach = FAR * np.maximum(high - low, 1e-6)
+    reach = FAR * (high - low)
     inside = ((points >= low - reach) & (points <= high + reach)).all(axis=1)
     kept = points[inside] if inside.any() else points
     first, last = kept.min(axis=0).astype(float), kept.max(axis=0).astype(float)
-    spread = np.maximum((last - first) * (1 + 1e-6), 1e-6)  # the last point lies inside, too
+    spread = (last - first) * (1 + 1e-6)  # the last point lies inside, too
+    spread = np.where(spread > 0, spread, 1.0)
     return Box(float(first[0]), float(first[1]), float(spread[0]), float(spread[1]))
 
 
@@ -142,10 +143,21 @@ def _means(vectors: Column | Array, groups: list[Array]) -> tuple[Array, Array]:
 
 
 def _summed(rows: Column | Array, groups: list[Array]) -> NDArray[np.float64]:
-    """(n, C): the sum of the rows of each group."""
+    """(n, C): the sum of the rows of each group, in one pass over the rows: they may lie in
+    thousands of files, and each group in all of them."""
+    column = rows if isinstance(rows, Column) else Column([rows])
     out = np.zeros((len(groups), rows.shape[1]))
-    for i, group in enumerate(groups):
-        out[i] = np.asarray(rows[group], np.float64).sum(axis=0)
+    members = np.concatenate([np.zeros(0, np.int64), *groups])
+    owner = np.repeat(np.arange(len(groups)), [len(g) for g in groups])
+    order = np.argsort(members, kind="stable")
+    members, owner = members[order], owner[order]
+    for begin, block in column.blocks():
+        first, last = np.searchsorted(members, (begin, begin + len(block)))
+        mine = first + np.argsort(owner[first:last], kind="stable")
+        starts = np.flatnonzero(np.diff(owner[mine], prepend=-1))
+        found = np.asarray(block[members[mine] - begin], np.float64)
+        if len(found):
+            out[owner[mine][starts]] += np.add.reduceat(found, starts, axis=0)
     return out
 
 

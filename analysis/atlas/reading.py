@@ -1,5 +1,6 @@
 """An atlas that is laid out, to be read. Imports no torch: the page's process reads atlases too."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +37,17 @@ class Atlas:
         self.box = Box(**self.manifest["box"])
         self._cells: dict[int, Cells] = {}
 
-    @property
+    @cached_property
     def vectors(self) -> Column:
         """The mapped samples' activations (N, C)."""
         return self._mapped("vectors")
 
-    @property
+    @cached_property
     def effects(self) -> Column:
         """The mapped samples' effects (N, classes)."""
         return self._mapped("effects")
 
-    @property
+    @cached_property
     def samples(self) -> Column:
         """The mapped samples' picture, place, label and answer (N, 4)."""
         return self._mapped("samples")

@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,14 @@ from torch import Tensor
 from torch.autograd.forward_ad import dual_level, make_dual, unpack_dual
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from analysis.layers import Layer, find_layer, from_positions, hooked, to_positions
+from analysis.layers import (
+    Layer,
+    find_layer,
+    from_positions,
+    hooked,
+    list_layers,
+    to_positions,
+)
 from cache.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,6 +39,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 TRIED = 64  # draws a place, before the places of a small grid are taken as used up
+BUDGET = 1 << 29  # bytes of one pass
+COPIES, AT_ONCE = 8, 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,39 +84,55 @@ def drawn_places(key: str, grid: tuple[int, int], count: int, seed: int) -> list
 
 
 class Sampler:
-    """Takes samples of one layer of a network, a few pictures at a time."""
+    """Takes samples of one layer of a network, as many at a time as fit into ``BUDGET``."""
 
     def __init__(self, classifier: "Classifier", layer_name: str) -> None:
         self.classifier, self.layer = classifier, inner_layer(classifier, layer_name)
-        self.late: bool | None = None  # copies of a picture can be made at the layer, not before
 
     def take(self, x: Tensor, places: Sequence[Sequence[int]]) -> Samples:
-        """Samples of pictures ``x`` (B, ...) as the network is fed, each at its own places."""
+        """Samples of pictures ``x`` (B, ...) as the network is fed, each at its own places, of
+        which it has one at the least."""
         owner = np.repeat(np.arange(len(x)), [len(p) for p in places])
         flat = np.array([place for own in places for place in own], np.int64)
-        if self.late is None and (len(flat) != len(x) or (owner != np.arange(len(x))).any()):
-            self.late = self._settled(x[:1])
-        vectors, effects, logits = self._passed(x, owner, flat, late=bool(self.late))
+        late = len(flat) > len(x) and self.late
+        found = []
+        for i in range(0, len(flat), self.at_once(late)):
+            part = slice(i, i + self.at_once(late))
+            first, last = int(owner[part][0]), int(owner[part][-1])
+            mine = x[first : last + 1]
+            found.append(self._passed(mine, owner[part] - first, flat[part], late=late))
+        vectors, effects, logits = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if not (np.isfinite(vectors).all() and np.isfinite(effects).all()):
             raise UserError(
                 f"layer {self.layer.name} gives numbers that are not finite on these pictures"
             )
-        first = np.searchsorted(owner, np.arange(len(x)))
-        return Samples(vectors, effects, flat, owner, logits[first])
+        first_of = np.searchsorted(owner, np.arange(len(x)))
+        return Samples(vectors, effects, flat, owner, logits[first_of])
 
-    def _settled(self, x: Tensor) -> bool:
+    def at_once(self, late: bool) -> int:
+        """How many samples go through the network together: by the largest output among the layers
+        that see them all, its tangent, and what is made from both."""
+        seen = list_layers(self.classifier)[self.layer.order if late else 0 :]
+        largest = max(layer.channels * layer.positions for layer in seen)
+        return max(1, min(AT_ONCE, BUDGET // (4 * largest * COPIES)))
+
+    @cached_property
+    def late(self) -> bool:
         """Whether the layer's output may be copied and the rest of the network run on the copies:
-        not where a way around the layer brings the picture along uncopied."""
-        owner, flat = np.zeros(2, np.int64), np.array([0, self.layer.positions - 1])
-        flat -= self.layer.extras
-        flat = np.maximum(flat, 0)
+        not where a way around the layer brings the pictures along uncopied. Asked with two
+        pictures and three copies: one picture would silently be stretched over its copies, there
+        and only there."""
+        x = self.classifier.probe()
+        x, owner = torch.cat([x, x.flip(-1)]), np.array([0, 1, 1])
+        last = self.layer.positions - self.layer.extras - 1
+        flat = np.array([0, last, 0])
         sure = self._passed(x, owner, flat, late=False)
         try:
             fast = self._passed(x, owner, flat, late=True)
         except RuntimeError:
             return False  # a shape did not fit
         return all(
-            a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-4)
+            a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-4 * float(np.abs(b).max()))
             for a, b in zip(fast, sure, strict=True)
         )
 

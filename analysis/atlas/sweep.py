@@ -27,7 +27,7 @@ SHARD = 64  # pictures; what a kill costs at most is some seconds
 BATCH = 8
 POINTS = 20_000  # samples to aim at: 40 x 40 cells need a dozen each
 MOST = 64  # places of one picture
-HALF = (1e-2, 4096.0)  # a layer whose largest activation lies beyond is kept in full precision
+HALF = (1e-2, 65504.0)  # shards whose largest number lies beyond are kept in full precision
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,6 @@ class Sweep:
         self.classifier, self.request = classifier, request
         self.pictures, self.shards = list(pictures), shards
         self.sampler = Sampler(classifier, request.layer)
-        self.dtype = self._precision()
 
     def __len__(self) -> int:
         return -(-len(self.pictures) // SHARD)
@@ -93,7 +92,10 @@ class Sweep:
                 parts.append(self._taken(shots))
             yield begin + len(batch)
         rows = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
-        self.shards.write(number, rows)
+        self.shards.write(number, {
+            "vectors": halved(rows["vectors"]), "effects": halved(rows["effects"]),
+            "samples": rows["samples"].astype(np.int32),
+        })  # fmt: skip
 
     def _pixels(self, number: int) -> NDArray[np.uint8] | None:
         try:
@@ -115,24 +117,19 @@ class Sweep:
         samples = np.stack(
             [numbers[found.owner], found.places, known[found.owner], said[found.owner]], axis=1
         )
-        return {
-            "vectors": found.vectors.astype(self.dtype),
-            "effects": found.effects.astype(np.float16), "samples": samples.astype(np.int32),
-        }  # fmt: skip
+        return {"vectors": found.vectors, "effects": found.effects, "samples": samples}
 
     def _empty(self) -> dict[str, NDArray[Any]]:
         channels, classes = self.sampler.layer.channels, len(self.classifier.categories)
-        return {
-            "vectors": np.empty((0, channels), self.dtype),
-            "effects": np.empty((0, classes), np.float16), "samples": np.empty((0, 4), np.int32),
-        }  # fmt: skip
+        wide = {"vectors": channels, "effects": classes, "samples": 4}
+        return {name: np.empty((0, wide[name]), np.float32) for name in COLUMNS}
 
-    def _precision(self) -> type[np.floating[Any]]:
-        """Halves, where the layer's numbers fit into them."""
-        layer = self.sampler.layer
-        found = self.sampler.take(self.classifier.probe(), [range(layer.positions - layer.extras)])
-        largest = float(np.abs(found.vectors).max())
-        return np.float16 if HALF[0] < largest < HALF[1] else np.float32
+
+def halved(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
+    """As halves, where the numbers fit into them; else in single precision."""
+    largest = float(np.abs(values).max(initial=0))
+    fits = largest == 0 or HALF[0] <= largest <= HALF[1]
+    return values.astype(np.float16 if fits else np.float32)
 
 
 def skipped(samples: NDArray[Any], pictures: int) -> list[int]:
