@@ -4,7 +4,7 @@ Imports no torch, so that the web process and the worker share it.
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis import images
 from analysis.classes import Label
@@ -34,13 +34,29 @@ class Uploaded:
 
 
 class Library:
-    """Collections by name, and every picture of them by key."""
+    """Collections by name, and every picture of them by key. Pictures whose files cannot be read
+    at all are left out; UserError where a collection has no others."""
 
     def __init__(self, collections: list[Collection], store: Store) -> None:
-        self.collections, self.store = collections, store
-        self._by_key = {p.key: p for c in reversed(collections) for p in c.pictures}
+        self.unread: list[str] = []  # the names of those left out
+        self.collections, self.store = [self._readable(c) for c in collections], store
+        self._by_key = {p.key: p for c in reversed(self.collections) for p in c.pictures}
         self._uploads: dict[str, Uploaded] = {}
         self._lock = threading.Lock()
+
+    def _readable(self, collection: Collection) -> Collection:
+        kept, fault = [], None
+        for picture in collection.pictures:
+            try:
+                _ = picture.key
+            except UserError as error:
+                self.unread.append(picture.name)
+                fault = error
+            else:
+                kept.append(picture)
+        if fault is not None and not kept:
+            raise UserError(f"no picture of {collection.name} can be read: {fault}") from fault
+        return replace(collection, pictures=tuple(kept))
 
     def pictures(self) -> list[Picture | Uploaded]:
         """Every picture of the collections once, and what was dropped is left out: it comes and

@@ -141,7 +141,9 @@ def trustworthiness(
 
 
 def _ranks(directions: Array, points: Array, rows: Array, k: int) -> Array:
-    """(R, k): the rank, from 1, by cosine, of each of the ``k`` neighbours on the map."""
+    """(R, k): the rank, from 1, by cosine, of each of the ``k`` neighbours on the map. Those that
+    are equally near share the mean of their ranks: of sparse activations many have nothing in
+    common, and a neighbour like these is not the first of them."""
     far = np.zeros((len(rows), len(points)), points.dtype)
     for axis in points.T:
         far += np.square(axis[rows, None] - axis)
@@ -152,7 +154,9 @@ def _ranks(directions: Array, points: Array, rows: Array, k: int) -> Array:
     cosine = directions[rows] @ directions.T
     cosine[own, rows] = np.inf
     theirs = np.take_along_axis(cosine, near, 1)
-    return np.stack([(cosine > theirs[:, [i]]).sum(axis=1) for i in range(k)], axis=1)
+    nearer = np.stack([(cosine > theirs[:, [i]]).sum(axis=1) for i in range(k)], axis=1)
+    as_near = np.stack([(cosine >= theirs[:, [i]]).sum(axis=1) for i in range(k)], axis=1)
+    return (nearer + as_near - 1) / 2
 
 
 def placed(new: Array, vectors: Array | Column, points: Array) -> tuple[Array, Array, Array]:

@@ -20,7 +20,7 @@ from cache.files import Draft, disk_errors, is_draft, sweep_draft
 from cache.keys import is_key
 
 Arrays = dict[str, NDArray[Any]]
-MANIFEST = "atlas"
+MANIFEST, LAYOUT = "atlas", "layout"  # the layout is written last: where it is, both are
 ATLASES, SWEEPS = "atlases", "sweeps"
 SUFFIX = {"arrays": ".safetensors", "json": ".json", "webp": ".webp"}
 
@@ -108,11 +108,12 @@ def sweep_folder(cache: Path, key: str) -> Path:
 
 
 def atlases(cache: Path) -> Iterator[Folder]:
-    """Every atlas that has been laid out, the one begun last first."""
+    """Every atlas that is laid out, the one made last first."""
     root = cache / ATLASES
     if root.is_dir():
-        found = [Folder(path) for path in root.iterdir() if is_key(path.name)]
-        yield from sorted((f for f in found if f.has(MANIFEST, "json")), key=_begun, reverse=True)
+        every = [Folder(path) for path in root.iterdir() if is_key(path.name)]
+        whole = [f for f in every if f.has(LAYOUT) and f.has(MANIFEST, "json")]
+        yield from sorted(whole, key=_made, reverse=True)
 
 
 def totals(cache: Path) -> dict[str, int]:
@@ -146,5 +147,5 @@ def _bytes(folder: Path) -> int:
     return size
 
 
-def _begun(folder: Folder) -> tuple[int, str]:
+def _made(folder: Folder) -> tuple[int, str]:
     return folder.path(MANIFEST, "json").stat().st_mtime_ns, folder.key

@@ -34,7 +34,7 @@ class AtlasDesk:
         mark, found = self.service.model(model)["fingerprint"], []
         for folder in atlases(self.root):
             made, version = self._manifest(folder), _version(folder)
-            if made["fingerprint"] == mark and folder.has("layout") and has_cells(version):
+            if made["fingerprint"] == mark and has_cells(version):
                 found.append(built_head(folder.key, version, made))
         starter = [one.head() for one in self._shipped(mark).values()]
         return [*found, *starter]

@@ -32,7 +32,8 @@ def atlas(
         method=method, seed=bench.config["seed"],
     )  # fmt: skip
     root = cache_dir(bench.config["cache"])
-    build = Build(classifier, request, pictures, root, title=mapped.name)
+    unread = bench.library.unread
+    build = Build(classifier, request, pictures, root, title=mapped.name, unread=unread)
     began = time.monotonic()
     for step in build.run(grids or GRIDS):
         told = {

@@ -103,8 +103,10 @@ class Build:
 
     def __init__(
         self, classifier: "Classifier", request: AtlasRequest, pictures: Sequence[Picture],
-        root: Path, *, title: str = "",
+        root: Path, *, title: str = "", unread: Sequence[str] = (),
     ) -> None:  # fmt: skip
+        """``title``: what the pictures are called together; ``unread``: the names of those beside
+        them that are none."""
         self.classifier, self.request, self.pictures = classifier, request, list(pictures)
         key = content_key(request, fingerprint=classifier.fingerprint, recipe=RECIPE)
         swept = content_key(
@@ -112,7 +114,7 @@ class Build:
         )
         self.folder = atlas_folder(root, key)
         self.shards = Shards(sweep_folder(root, swept), COLUMNS)
-        self.swept, self.title = swept, title
+        self.swept, self.title, self.unread = swept, title, list(unread)
 
     def run(self, grids: Sequence[int] = GRIDS) -> Iterator[Step]:
         """Makes what is missing, coarse grids first. Raises UserError."""
@@ -206,10 +208,10 @@ class Build:
             "fingerprint": self.classifier.fingerprint, "layer": ask.layer,
             "channels": layer.channels, "grid": list(layer.grid or ()), "fit": ask.fit,
             "pictures": [{"key": p.key, "name": p.name} for p in self.pictures],
-            "skipped": missing, "points": len(rows), "places": ask.places, "seed": ask.seed,
-            "classes": list(self.request.classes), "sweep": self.swept, "box": asdict(box),
-            "layout": projection.described(self.request.layout), "quality": quality,
-            "judged_at": icons.PRESET.input_size,
+            "skipped": missing, "unread": self.unread, "points": len(rows), "places": ask.places,
+            "seed": ask.seed, "classes": list(self.request.classes), "sweep": self.swept,
+            "box": asdict(box), "layout": projection.described(self.request.layout),
+            "quality": quality, "judged_at": icons.PRESET.input_size,
         }  # fmt: skip
 
     def _grid(self, atlas: Atlas, side: int, later: float) -> Iterator[Step]:

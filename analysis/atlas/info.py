@@ -18,7 +18,8 @@ def described(atlas: Atlas) -> dict[str, Any]:
     return {
         "key": atlas.folder.key, **{name: made[name] for name in kept},
         "pictures": len(made["pictures"]) - len(made["skipped"]),
-        "skipped": [made["pictures"][i]["name"] for i in made["skipped"]],
+        "skipped": [made["pictures"][i]["name"] for i in made["skipped"]]
+        + made.get("unread", []),
         "grids": [of_grid(atlas, side) for side in atlas.grids()],
         "bytes": atlas.folder.size(), "folder": str(atlas.folder.root),
     }  # fmt: skip
