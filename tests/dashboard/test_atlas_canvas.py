@@ -110,8 +110,8 @@ def test_two_classes_are_told_apart_by_edge_and_by_mark(atlas: Atlas) -> None:
         assert near(atlas.pixel(left + 2, middle), ink, 30)
         # the mark, in the corner on the right: broad below for A, broad above for B
         arm = 0.06 * cell_px
-        x = atlas.point(grid.x[i], 0)[0] + cell_px / 2 - 2.2 * arm
-        y = middle - cell_px / 2 + 2.2 * arm
+        x = atlas.point(grid.x[i], 0)[0] + cell_px / 2 - 2.1 * arm
+        y = middle - cell_px / 2 + 2.1 * arm
         beside = [atlas.pixel(x - 0.7 * arm, y + d) for d in (-0.64 * arm, 0.64 * arm)]
         inked = [near(p, ink, 60) for p in beside]
         assert inked == ([False, True] if ink == FOR else [True, False])
