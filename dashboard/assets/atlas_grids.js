@@ -29,8 +29,8 @@
       const entry = {};
       this.kept.set(address, entry);
       this.underWay++;
-      make(address).then((value) => { entry.value = value; }, (error) => Object.assign(entry, { failed: plain(error), at: performance.now() }))
-        .then(() => { this.underWay--; this.trim(); A.news(); });
+      const fails = (error) => Object.assign(entry, { failed: plain(error), at: performance.now() });
+      make(address).then((value) => { entry.value = value; }, fails).then(() => { this.underWay--; this.trim(); A.news(); });
     }
 
     trim() {

@@ -206,7 +206,9 @@
     }
   }
 
-  const BUTTONS = { in: (map) => nearer(map, STEP), out: (map) => nearer(map, 1 / STEP), fit: (map) => A.glide(map, whole()), apart: nextApart };
+  const BUTTONS = {
+    in: (map) => nearer(map, STEP), out: (map) => nearer(map, 1 / STEP), fit: (map) => A.glide(map, whole()), apart: nextApart,
+  };
 
   A.gestures = function (map) {
     const { canvas, el } = map;
