@@ -11,7 +11,7 @@
   A.colours = function () {
     if (colours) return colours;
     const names = { paper: "paper", sheet: "sheet", rule: "line", line: "line-2", ink: "ink", ink2: "ink-2", pro: "for", con: "against" };
-    colours = { hatches: new Map(), marks: new Map() };
+    colours = { hatches: new Map(), marks: new Map(), stamps: new Map() };
     for (const [key, name] of Object.entries(names)) colours[key] = A.css("--" + name);
     colours.rgb = { paper: rgb(colours.paper), for: rgb(colours.pro), against: rgb(colours.con) };
     return colours;

@@ -141,6 +141,30 @@ def test_what_is_not_drawn_yet_is_lent_by_the_coarser_grid(atlas: Atlas) -> None
     assert min(seen.values()) > 2
 
 
+def test_names_of_classes_stand_where_their_cells_are_and_stay_while_one_pans(
+    atlas: Atlas,
+) -> None:
+    atlas.open(names="on", spot=[0.5, 0.5, 1.4])
+    grid = Grid(MADE, 10)  # names stand at cells of the coarsest grid
+
+    def inked(index: int) -> bool:  # letters in ink around the cell that speaks for it most
+        i = int(np.argmax(effect(index, grid.x, grid.y)))
+        view = atlas.view
+        x, y = (int(v) for v in view.point(grid.x[i], grid.y[i]))
+        return bool((view.pixels[y - 6 : y + 6, x - 20 : x + 20].max(-1) < 45).sum() > 20)
+
+    assert inked(SNORKEL)
+    assert inked(CASTLE)
+    names = "names.list.map(n => n.index)"
+    before = atlas.state(names)
+    atlas.ask(spot=[0.3, 0.5, 1.4])
+    assert atlas.state(names) == before
+    assert inked(SNORKEL)
+    atlas.screen.at(".atlas-names").click()
+    atlas.page.wait_for_timeout(50)
+    assert not inked(SNORKEL)
+
+
 def test_places_are_lit_and_marked_both_ways(atlas: Atlas) -> None:
     places = [{"row": 2, "col": 5, "x": 0.42, "y": 0.5}, {"row": 3, "col": 1, "x": 0.6, "y": 0.4},
               {"row": 9, "col": 9, "x": 0.1, "y": 0.5}]  # fmt: skip
