@@ -163,5 +163,7 @@
     const { grids } = map.sheet, next = wanted(map), base = grids.find((grid) => grid.mosaic && !grid.tiles);
     if (base) A.mosaic(map, base); // stands in for what is missing, and is the small map
     if (next !== map.grid && (!map.grid || stands(map, next))) Object.assign(map, { past: map.grid, grid: next, since: now });
+    const finer = next === map.grid && next.pyramid && grids[grids.indexOf(next) + 1];
+    if (finer && !finer.tiles) A.mosaic(map, finer); // one is likely to look closer
   };
 })();

@@ -127,7 +127,7 @@
     if (!hatches.has(step)) {
       const canvas = new OffscreenCanvas(step, step), ink = canvas.getContext("2d");
       ink.strokeStyle = paper;
-      ink.lineWidth = Math.max(1, step * 0.24);
+      ink.lineWidth = Math.max(1, step * 0.19);
       ink.beginPath();
       for (const at of [-step, 0, step]) { ink.moveTo(at - 1, step + 1); ink.lineTo(at + step + 1, -1); }
       ink.stroke();
@@ -159,14 +159,14 @@
   function places(map, pen) {
     const { ratio, w, h, unit, ox, oy } = map.frame, many = map.asked.places.length;
     if (!many) return;
-    const dot = ratio * (many > 60 ? 3.2 : 4.2), edge = HALO * ratio;
+    const dot = ratio * (many > 60 ? 2.8 : 4.2), edge = HALO * ratio;
     pen.beginPath();
     for (const place of map.asked.places) {
       const x = ox + place.x * unit, y = oy + place.y * unit;
       pen.moveTo(x + dot, y);
       pen.arc(x, y, dot, 0, 7);
     }
-    pen.lineWidth = 2.4 * ratio; pen.strokeStyle = "#000"; pen.stroke();
+    pen.lineWidth = 2.2 * ratio; pen.strokeStyle = "#000"; pen.stroke();
     pen.fillStyle = "#fff"; pen.fill();
     const lit = map.place && map.asked.places.find((p) => p.row === map.place.row && p.col === map.place.col);
     if (!lit) return;
