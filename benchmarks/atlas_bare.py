@@ -31,10 +31,12 @@ window.neuronscope = {{ choices: [], choose(change) {{
   document.dispatchEvent(new CustomEvent("chosen", {{ detail: change }}));
 }} }};
 </script>{scripts}</body></html>"""
-MAP = """<div class="atlas" data-asked="{asked}"><canvas class="atlas-canvas"></canvas>
-<canvas class="atlas-mini"></canvas><button type="button" class="atlas-in">+</button>
+MAP = """<div class="atlas" data-names="{names}" data-asked="{asked}">
+<canvas class="atlas-canvas"></canvas><canvas class="atlas-mini"></canvas>
+<button type="button" class="atlas-in">+</button>
 <button type="button" class="atlas-out">&minus;</button>
 <button type="button" class="atlas-fit">fit</button>
+<button type="button" class="atlas-names">names</button>
 <button type="button" class="atlas-apart">apart</button><p class="atlas-hover"></p></div>"""
 
 
@@ -58,11 +60,13 @@ def link(address: str, *maps: dict[str, Any], **more: str) -> str:
 
 
 def page(query: dict[str, str]) -> str:
-    """The bare page: ``asked`` holds a JSON list, one entry a map; ``scheme`` is light or dark."""
+    """The bare page: ``asked`` holds a JSON list, one entry a map; ``scheme`` is light or dark,
+    ``names`` of classes on the map are on or off."""
     asked = json.loads(query["asked"])
     if "spot" in query:
         asked[0]["spot"] = [float(v) for v in query["spot"].split(",")]
-    maps = "".join(MAP.format(asked=html.escape(json.dumps(one))) for one in asked)
+    names = query.get("names", "on")
+    maps = "".join(MAP.format(asked=html.escape(json.dumps(one)), names=names) for one in asked)
     names = sorted(p.name for p in ASSETS.glob("*"))  # in the order in which Dash takes them
     sheets = [n for n in names if n in ("tokens.css", "frame.css", "atlas.css")]
     scripts = [n for n in names if n.startswith("atlas") and n.endswith(".js")]

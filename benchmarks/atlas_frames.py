@@ -105,7 +105,7 @@ def wheeled(page: Page, seconds: float) -> None:
 
 
 def middle(page: Page) -> tuple[float, float]:
-    box = page.locator(".atlas-canvas").bounding_box()
+    box = page.locator(".atlas-canvas").first.bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 

@@ -15,7 +15,6 @@ window.neuronscope = window.neuronscope || {};
 
   A.css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   A.still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-  A.sameCell = sameCell;
 
   // ---- one map
   function made(el) {
@@ -23,8 +22,8 @@ window.neuronscope = window.neuronscope || {};
     if (!canvas) return null;
     const map = {
       el, canvas, mini: part("mini"), line: part("hover"), part, size: { w: 0, h: 0 }, camera: { x: 0.5, y: 0.5, zoom: 1 },
-      asked: {}, read: null, sheet: null, grid: null, past: null, since: 0, cell: null, hover: null, pointer: null, keys: false, voice: false,
-      place: null, lit: false, glide: null, own: new Set(), goal: null, fault: "", ticket: 0, painted: [],
+      asked: {}, read: null, sheet: null, goal: null, grid: null, past: null, since: 0, glide: null, own: new Set(), fault: "",
+      cell: null, hover: null, place: null, lit: false, pointer: null, keys: false, voice: false, ticket: 0, painted: [],
     };
     map.soon = () => { if (!map.ticket) map.ticket = requestAnimationFrame((now) => { map.ticket = 0; A.paint(map, now); }); };
     map.sizes = new ResizeObserver(() => measured(map));
@@ -160,7 +159,8 @@ window.neuronscope = window.neuronscope || {};
     const name = (c) => (known && known[c]) || "class " + c, parts = [], filter = A.filter(map, grid);
     if (filter && filter.vb) {
       const by = filter.va[i] - filter.vb[i];
-      parts.push(`${name(a)} ${signed(filter.va[i])}, ${name(b)} ${signed(filter.vb[i])}: for ${name(by < 0 ? b : a)} by ${Math.abs(by).toFixed(2)}`);
+      const both = `${name(a)} ${signed(filter.va[i])}, ${name(b)} ${signed(filter.vb[i])}`;
+      parts.push(`${both}: for ${name(by < 0 ? b : a)} by ${Math.abs(by).toFixed(2)}`);
     } else if (filter) parts.push(`${name(a)} ${signed(filter.va[i])}`);
     parts.push((filter ? "most: " : "") + (grid.top[i] || []).map((c, k) => `${name(c)} ${signed(grid.effect[i][k])}`).join(", "));
     parts.push("mean of " + grid.count[i].toLocaleString("en"));

@@ -5,7 +5,7 @@
 (function () {
   const A = neuronscope.atlas;
   const DEEPEST = 0.93, STEPS = 6, LEAST = 0.07, TOLD = 0.12; // of a veil; of an edge's strength; how little is not edged, not marked
-  const SMALL = 14, MARKED = 30; // CSS pixels of a cell: below it is tinted as a whole, from the second on it has a mark
+  const SMALL = 18, MARKED = 30; // CSS pixels of a cell: below it is tinted as a whole, from the second on it has a mark
 
   // What the chosen classes mean for a grid; null without a class, undefined while the effects are on their way.
   A.filter = function (map, grid) {
@@ -77,50 +77,51 @@
   };
 
   A.edges = function (map, pen, grid, alpha) { // of cells that are large enough for them
-    const { ratio, unit } = map.frame, cell = unit / grid.side, { gain } = A.filter(map, grid) || {}, seen = [];
+    const { ratio, unit } = map.frame, cell = unit / grid.side, { gain } = A.filter(map, grid) || {};
     if (!gain || cell < SMALL * ratio) return;
-    const { pro, con } = A.colours();
-    A.inView(map, grid, (i) => { if (Math.abs(gain[i]) > LEAST) seen.push(i); });
+    const { pro, con } = A.colours(), steps = Array.from({ length: 2 * STEPS + 1 }, () => []), marked = [];
+    A.inView(map, grid, (i) => {
+      const size = Math.abs(gain[i]);
+      if (size > LEAST) steps[STEPS + Math.sign(gain[i]) * Math.ceil(STEPS * size)].push(i);
+      if (size > TOLD) marked.push(i);
+    });
     const thick = Math.min(5 * ratio, Math.max(1.5 * ratio, 0.09 * cell));
-    for (const sign of [1, -1]) for (let step = 1; step <= STEPS; step++) {
-      const part = step / STEPS, wide = thick * (0.4 + 0.6 * part), of = (i) => sign * gain[i] > 0 && Math.ceil(STEPS * Math.abs(gain[i])) === step;
-      const cells = seen.filter(of);
-      if (!cells.length) continue;
-      pen.beginPath();
-      for (const i of cells) {
+    steps.forEach((cells, k) => {
+      if (!cells.length) return;
+      const part = Math.abs(k - STEPS) / STEPS, wide = thick * (0.4 + 0.6 * part);
+      Object.assign(pen, { globalAlpha: alpha * (0.2 + 0.8 * part), strokeStyle: k > STEPS ? pro : con, lineWidth: wide });
+      for (const i of cells) { // one by one: twice as fast as all in one path
         const [x, y, w, h] = A.iconBox(map, grid, i);
-        pen.rect(x + wide / 2, y + wide / 2, w - wide, h - wide);
+        pen.strokeRect(x + wide / 2, y + wide / 2, w - wide, h - wide);
       }
-      pen.globalAlpha = alpha * (0.2 + 0.8 * part);
-      pen.strokeStyle = sign > 0 ? pro : con;
-      pen.lineWidth = wide;
-      pen.stroke();
-    }
+    });
     pen.globalAlpha = alpha;
-    if (cell >= MARKED * ratio) marks(map, pen, grid, gain, seen.filter((i) => Math.abs(gain[i]) > TOLD));
+    if (cell >= MARKED * ratio) marks(map, pen, grid, gain, marked);
     pen.globalAlpha = 1;
   };
 
-  function marks(map, pen, grid, gain, seen) { // colour never stands alone: up for the first class, down for the second
-    const { paper, pro, con } = A.colours(), { ratio, unit } = map.frame, arm = Math.min(4 * ratio, Math.max(2.6 * ratio, 0.06 * unit / grid.side));
-    for (const sign of [1, -1]) {
-      const middles = seen.filter((i) => sign * gain[i] > 0).map((i) => {
-        const [x, y, w] = A.cellBox(map, grid, i);
-        return [x + w - 2.2 * arm, y + 2.2 * arm];
-      });
-      pen.beginPath();
-      for (const [x, y] of middles) { pen.moveTo(x + 1.8 * arm, y); pen.arc(x, y, 1.8 * arm, 0, 7); }
-      pen.fillStyle = paper;
-      pen.fill();
-      pen.beginPath();
-      for (const [x, y] of middles) {
-        pen.moveTo(x - arm, y + sign * 0.8 * arm);
-        pen.lineTo(x + arm, y + sign * 0.8 * arm);
-        pen.lineTo(x, y - sign * arm);
-        pen.closePath();
-      }
-      pen.fillStyle = sign > 0 ? pro : con;
-      pen.fill();
+  function marks(map, pen, grid, gain, cells) { // colour never stands alone: up for the first class, down for the second
+    const { ratio, unit } = map.frame, arm = Math.round(4 * Math.min(4 * ratio, Math.max(2.6 * ratio, 0.06 * unit / grid.side))) / 4;
+    const up = mark(arm, 1), down = mark(arm, -1);
+    for (const i of cells) {
+      const [x, y, w] = A.cellBox(map, grid, i);
+      pen.drawImage(gain[i] > 0 ? up : down, x + w - up.width, y);
     }
+  }
+
+  function mark(arm, sign) { // on a disc of paper
+    const { marks: kept, paper, pro, con } = A.colours(), key = sign * arm;
+    if (kept.has(key)) return kept.get(key);
+    if (kept.size > 60) kept.clear(); // of sizes passed through in zooming
+    const side = Math.ceil(4.2 * arm), canvas = new OffscreenCanvas(side, side), pen = canvas.getContext("2d"), at = side / 2;
+    pen.arc(at, at, 1.8 * arm, 0, 7);
+    pen.fillStyle = paper;
+    pen.fill();
+    pen.beginPath();
+    pen.moveTo(at - arm, at + sign * 0.8 * arm); pen.lineTo(at + arm, at + sign * 0.8 * arm); pen.lineTo(at, at - sign * arm);
+    pen.fillStyle = sign > 0 ? pro : con;
+    pen.fill();
+    kept.set(key, canvas);
+    return canvas;
   }
 })();

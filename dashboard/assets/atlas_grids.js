@@ -29,8 +29,8 @@
       const entry = {};
       this.kept.set(address, entry);
       this.underWay++;
-      make(address).then((value) => { entry.value = value; }, (error) => Object.assign(entry, { failed: plain(error), at: performance.now() }))
-        .then(() => { this.underWay--; this.trim(); A.news(); });
+      const fails = (error) => Object.assign(entry, { failed: plain(error), at: performance.now() });
+      make(address).then((value) => { entry.value = value; }, fails).then(() => { this.underWay--; this.trim(); A.news(); });
     }
 
     trim() {
@@ -129,10 +129,9 @@
       for (const i of cells) for (const j of left) {
         if (Math.abs(grid.col[i] - grid.col[j]) <= 1 && Math.abs(grid.row[i] - grid.row[j]) <= 1) { cells.push(j); left.delete(j); }
       }
-      const sum = (of) => cells.reduce((s, i) => s + of(i), 0), count = sum((i) => grid.count[i]);
-      const middle = (axis) => sum((i) => grid[axis][i] + 0.5) / cells.length / grid.side;
-      const wide = Math.max(...["col", "row"].map((axis) => 1 + Math.max(...cells.map((i) => grid[axis][i])) - Math.min(...cells.map((i) => grid[axis][i]))));
-      found.push({ x: middle("col"), y: middle("row"), wide: wide / grid.side, count });
+      const count = cells.reduce((sum, i) => sum + grid.count[i], 0), top = cells.reduce((p, q) => (grid.count[q] > grid.count[p] ? q : p));
+      const far = Math.max(...cells.flatMap((i) => ["col", "row"].map((axis) => Math.abs(grid[axis][i] - grid[axis][top]))));
+      found.push({ x: (grid.col[top] + 0.5) / grid.side, y: (grid.row[top] + 0.5) / grid.side, wide: (1 + 2 * far) / grid.side, count });
     }
     return found.sort((p, q) => q.count - p.count);
   }
@@ -164,5 +163,7 @@
     const { grids } = map.sheet, next = wanted(map), base = grids.find((grid) => grid.mosaic && !grid.tiles);
     if (base) A.mosaic(map, base); // stands in for what is missing, and is the small map
     if (next !== map.grid && (!map.grid || stands(map, next))) Object.assign(map, { past: map.grid, grid: next, since: now });
+    const finer = next === map.grid && next.pyramid && grids[grids.indexOf(next) + 1];
+    if (finer && !finer.tiles) A.mosaic(map, finer); // one is likely to look closer
   };
 })();

@@ -18,7 +18,8 @@
     const filter = A.filter(map, grid), made = [map.sheet, A.colours(), levels, whole, filter, map.asked.places, size.side, ratio];
     if (map.ground && made.every((part, i) => part === map.ground.made[i])) return map.ground.canvas;
     const px = Math.round(size.side * ratio), canvas = new OffscreenCanvas(px, px), pen = canvas.getContext("2d");
-    const side = (size.side - 2 * size.edge) * ratio, small = { ...map, frame: { ratio, w: px, h: px, unit: side, ox: size.edge * ratio, oy: size.edge * ratio } };
+    const side = (size.side - 2 * size.edge) * ratio, edge = size.edge * ratio;
+    const small = { ...map, frame: { ratio, w: px, h: px, unit: side, ox: edge, oy: edge } };
     pen.fillStyle = A.colours().paper;
     pen.fillRect(0, 0, px, px);
     if (whole) pen.drawImage(whole, small.frame.ox, small.frame.oy, side, side); else cells(small, pen, grid, levels);
@@ -57,9 +58,13 @@
   }
 
   function dots({ frame, asked }, pen) {
-    const { unit, ox, oy, ratio } = frame, r = 1.3 * ratio;
+    const { unit, ox, oy, ratio } = frame, r = 1.1 * ratio;
     pen.beginPath();
-    for (const { x, y } of asked.places) { pen.moveTo(ox + held(x) * unit + r, oy + held(y) * unit); pen.arc(ox + held(x) * unit, oy + held(y) * unit, r, 0, 7); }
+    for (const place of asked.places) {
+      const x = ox + held(place.x) * unit, y = oy + held(place.y) * unit;
+      pen.moveTo(x + r, y);
+      pen.arc(x, y, r, 0, 7);
+    }
     pen.strokeStyle = "#000"; pen.lineWidth = 1.2 * ratio; pen.stroke();
     pen.fillStyle = "#fff"; pen.fill();
   }

@@ -19,22 +19,42 @@
 
   const e0 = (grid, i) => (grid.effect[i].length ? grid.effect[i][0] : 0);
 
+  // Those far enough from each other at this zoom, wherever the view is: while one pans, names neither come nor go.
+  function standing(map) {
+    const { sheet, frame } = map, scale = frame.unit / frame.ratio;
+    if (map.names && map.names.sheet === sheet && map.names.scale === scale) return map.names.list;
+    const list = [], near = (p, q) => Math.hypot(p.x - q.x, 2.2 * (p.y - q.y)) < APART / scale;
+    for (const one of loudest(sheet)) if (!list.some((other) => near(one, other))) list.push(one);
+    map.names = { sheet, scale, list };
+    return list;
+  }
+
+  function written(name, ratio) { // a name as a picture: writing forty anew would take most of a frame
+    const { stamps, paper, ink } = A.colours(), key = name + "|" + ratio;
+    if (stamps.has(key)) return stamps.get(key);
+    const canvas = new OffscreenCanvas(1, 1), pen = canvas.getContext("2d"), face = FACE.replace("12", String(12 * ratio)) + A.css("--sans");
+    pen.font = face;
+    canvas.width = Math.ceil(pen.measureText(name).width + 8 * ratio); canvas.height = Math.ceil(22 * ratio);
+    Object.assign(pen, { font: face, textAlign: "center", textBaseline: "middle", lineJoin: "round" });
+    const at = [canvas.width / 2, canvas.height / 2];
+    pen.strokeStyle = paper; pen.lineWidth = 4 * ratio; pen.strokeText(name, ...at);
+    pen.fillStyle = ink; pen.fillText(name, ...at);
+    stamps.set(key, canvas);
+    return canvas;
+  }
+
   A.labels = function (map, pen) {
     const { sheet, asked } = map;
     if (!sheet || asked.a != null || map.el.dataset.names === "off") return;
     const names = A.names.take(map, "/api/names-of-classes?" + new URLSearchParams({ model: asked.model }), A.readNames);
     if (!names) return;
-    const { ratio, w, h, unit, ox, oy } = map.frame, { paper, ink } = A.colours(), placed = [];
-    pen.font = FACE.replace("12", String(12 * ratio)) + A.css("--sans");
-    pen.textAlign = "center"; pen.textBaseline = "middle"; pen.lineJoin = "round";
-    for (const { index, x, y } of loudest(sheet)) {
-      const at = [ox + x * unit, oy + y * unit];
-      if (at[0] < 0 || at[1] < 0 || at[0] > w || at[1] > h || placed.length >= MOST) continue;
-      if (placed.some(([px, py]) => Math.hypot(px - at[0], 2.2 * (py - at[1])) < APART * ratio)) continue;
-      placed.push(at);
-      const half = pen.measureText(names[index]).width / 2, left = Math.min(w - half - 4 * ratio, Math.max(half + 4 * ratio, at[0]));
-      pen.strokeStyle = paper; pen.lineWidth = 4 * ratio; pen.strokeText(names[index], left, at[1]);
-      pen.fillStyle = ink; pen.fillText(names[index], left, at[1]);
+    const { ratio, w, h, unit, ox, oy } = map.frame;
+    let count = 0;
+    for (const { index, x, y } of standing(map)) {
+      const px = ox + x * unit, py = oy + y * unit;
+      if (px < 0 || py < 0 || px > w || py > h || count++ >= MOST) continue;
+      const stamp = written(names[index], ratio), left = Math.min(w - stamp.width, Math.max(0, px - stamp.width / 2));
+      pen.drawImage(stamp, Math.round(left), Math.round(py - stamp.height / 2));
     }
   };
 

@@ -10,9 +10,9 @@
 
   A.colours = function () {
     if (colours) return colours;
-    const names = { paper: "--paper", sheet: "--sheet", rule: "--line", line: "--line-2", ink: "--ink", ink2: "--ink-2", pro: "--for", con: "--against" };
-    colours = { hatches: new Map() };
-    for (const [key, name] of Object.entries(names)) colours[key] = A.css(name);
+    const names = { paper: "paper", sheet: "sheet", rule: "line", line: "line-2", ink: "ink", ink2: "ink-2", pro: "for", con: "against" };
+    colours = { hatches: new Map(), marks: new Map(), stamps: new Map() };
+    for (const [key, name] of Object.entries(names)) colours[key] = A.css("--" + name);
     colours.rgb = { paper: rgb(colours.paper), for: rgb(colours.pro), against: rgb(colours.con) };
     return colours;
   };
@@ -115,7 +115,8 @@
     pen.globalAlpha = alpha;
     pen.fillStyle = pattern;
     for (const [c, r, many] of grid.runs) {
-      const x = Math.round(ox + c * cell), y = Math.round(oy + r * cell), right = Math.round(ox + (c + many) * cell), low = Math.round(oy + (r + 1) * cell);
+      const x = Math.round(ox + c * cell), y = Math.round(oy + r * cell);
+      const right = Math.round(ox + (c + many) * cell), low = Math.round(oy + (r + 1) * cell);
       if (x < w && y < h && right > 0 && low > 0) pen.fillRect(x, y, right - x, low - y);
     }
     pen.globalAlpha = 1;
@@ -126,7 +127,7 @@
     if (!hatches.has(step)) {
       const canvas = new OffscreenCanvas(step, step), ink = canvas.getContext("2d");
       ink.strokeStyle = paper;
-      ink.lineWidth = Math.max(1, step * 0.24);
+      ink.lineWidth = Math.max(1, step * 0.19);
       ink.beginPath();
       for (const at of [-step, 0, step]) { ink.moveTo(at - 1, step + 1); ink.lineTo(at + step + 1, -1); }
       ink.stroke();
@@ -158,10 +159,14 @@
   function places(map, pen) {
     const { ratio, w, h, unit, ox, oy } = map.frame, many = map.asked.places.length;
     if (!many) return;
-    const dot = ratio * (many > 60 ? 3.2 : 4.2), edge = HALO * ratio;
+    const dot = ratio * (many > 60 ? 2.8 : 4.2), edge = HALO * ratio;
     pen.beginPath();
-    for (const { x, y } of map.asked.places) { pen.moveTo(ox + x * unit + dot, oy + y * unit); pen.arc(ox + x * unit, oy + y * unit, dot, 0, 7); }
-    pen.lineWidth = 2.4 * ratio; pen.strokeStyle = "#000"; pen.stroke();
+    for (const place of map.asked.places) {
+      const x = ox + place.x * unit, y = oy + place.y * unit;
+      pen.moveTo(x + dot, y);
+      pen.arc(x, y, dot, 0, 7);
+    }
+    pen.lineWidth = 2.2 * ratio; pen.strokeStyle = "#000"; pen.stroke();
     pen.fillStyle = "#fff"; pen.fill();
     const lit = map.place && map.asked.places.find((p) => p.row === map.place.row && p.col === map.place.col);
     if (!lit) return;

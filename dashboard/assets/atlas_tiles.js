@@ -55,14 +55,15 @@
       return undefined;
     }
     return {
-      pixels: cells * grid.icon, side, filled: filled(grid, levels, side(top)), take, peek: (level, x, y) => plates.get(address(level, x, y)),
+      pictures, pixels: cells * grid.icon, side, filled: filled(grid, levels, side(top)), take,
+      peek: (level, x, y) => plates.get(address(level, x, y)),
       level(unit) { // the least that need not be grown
         const drawn = 0.9 * unit / grid.side;
         let down = 0;
         while (down < top && grid.icon / 2 ** (down + 1) >= drawn) down++;
         return top - down;
       },
-      stands: (map, level, x, y) => Boolean(take(map, level, x, y)), pictures,
+      stands: (map, level, x, y) => Boolean(take(map, level, x, y)),
     };
   }
 
@@ -92,8 +93,8 @@
     const sets = Array.from({ length: levels }, () => new Set()), top = levels - 1, scale = 1 / (span * side);
     for (let i = 0; i < col.length; i++) {
       if (!drawn[i] || col[i] < 0 || row[i] < 0 || col[i] >= side || row[i] >= side) continue;
-      const half = Math.max(0, size[i] / 2 - 1e-6), range = (c) => [Math.floor((c + 0.5 - half) * scale), Math.floor((c + 0.5 + half) * scale)];
-      const [x0, x1] = range(col[i]), [y0, y1] = range(row[i]);
+      const half = Math.max(0, size[i] / 2 - 1e-6), ends = (c) => [c + 0.5 - half, c + 0.5 + half].map((v) => Math.floor(v * scale));
+      const [x0, x1] = ends(col[i]), [y0, y1] = ends(row[i]);
       for (let x = x0; x <= x1; x++) for (let y = y0; y <= y1; y++) sets[top].add(x * 65536 + y);
     }
     for (let level = top; level > 0; level--) {
@@ -104,7 +105,8 @@
 
   A.tilesInView = function ({ frame }, { side, level, filled: sets }, margin, visit) {
     const { w, h, unit, ox, oy } = frame, at = level(unit), wide = unit * side(at), last = Math.ceil(1 / side(at)) - 1;
-    const from = (o) => Math.max(0, Math.floor(-o / wide) - margin), to = (o, all) => Math.min(last, Math.floor((all - 1 - o) / wide) + margin);
+    const from = (o) => Math.max(0, Math.floor(-o / wide) - margin);
+    const to = (o, all) => Math.min(last, Math.floor((all - 1 - o) / wide) + margin);
     for (let y = from(oy); y <= to(oy, h); y++) for (let x = from(ox); x <= to(ox, w); x++) {
       if (sets[at].has(x * 65536 + y)) visit(at, x, y);
     }

@@ -65,9 +65,10 @@
   function nextApart(map) { // one after the other, then everything again
     const { apart } = map.sheet, button = map.part("apart");
     map.stop = map.stop === undefined || map.stop >= apart.length ? 0 : map.stop + 1;
-    const label = map.stop < apart.length ? `What lies apart: ${map.stop + 1} of ${apart.length}` : "What lies apart";
+    const at = apart[map.stop], label = at ? `What lies apart: ${map.stop + 1} of ${apart.length}` : "What lies apart";
     for (const name of ["title", "aria-label"]) button.setAttribute(name, label);
-    A.glide(map, map.stop < apart.length ? A.around(map, apart[map.stop]) : whole());
+    map.keys = map.voice = Boolean(at); // the line tells what is there
+    A.glide(map, at ? A.around(map, at) : whole());
   }
 
   const whole = () => ({ x: 0.5, y: 0.5, zoom: 1 });
@@ -205,7 +206,9 @@
     }
   }
 
-  const BUTTONS = { in: (map) => nearer(map, STEP), out: (map) => nearer(map, 1 / STEP), fit: (map) => A.glide(map, whole()), apart: nextApart };
+  const BUTTONS = {
+    in: (map) => nearer(map, STEP), out: (map) => nearer(map, 1 / STEP), fit: (map) => A.glide(map, whole()), apart: nextApart,
+  };
 
   A.gestures = function (map) {
     const { canvas, el } = map;

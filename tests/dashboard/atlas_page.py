@@ -89,11 +89,11 @@ class Atlas:
     def page(self) -> Page:
         return self.screen.page
 
-    def open(self, sheet: Sheet = MADE, *, scheme: str = "light", more: str = "",
-             **given: Any) -> "Atlas":  # fmt: skip
+    def open(self, sheet: Sheet = MADE, *, scheme: str = "light", names: str = "off",
+             more: str = "", **given: Any) -> "Atlas":  # fmt: skip
         """Goes to the bare page and waits until the map stands."""
         one = asked(f"/atlas/{sheet.key}/{sheet.version}/map.json", layer=sheet.layer, **given)
-        self.page.goto(link(self.bare.address, one, scheme=scheme) + more)
+        self.page.goto(link(self.bare.address, one, scheme=scheme, names=names) + more)
         return self.still()
 
     def still(self) -> "Atlas":

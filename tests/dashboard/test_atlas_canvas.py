@@ -110,8 +110,8 @@ def test_two_classes_are_told_apart_by_edge_and_by_mark(atlas: Atlas) -> None:
         assert near(atlas.pixel(left + 2, middle), ink, 30)
         # the mark, in the corner on the right: broad below for A, broad above for B
         arm = 0.06 * cell_px
-        x = atlas.point(grid.x[i], 0)[0] + cell_px / 2 - 2.2 * arm
-        y = middle - cell_px / 2 + 2.2 * arm
+        x = atlas.point(grid.x[i], 0)[0] + cell_px / 2 - 2.1 * arm
+        y = middle - cell_px / 2 + 2.1 * arm
         beside = [atlas.pixel(x - 0.7 * arm, y + d) for d in (-0.64 * arm, 0.64 * arm)]
         inked = [near(p, ink, 60) for p in beside]
         assert inked == ([False, True] if ink == FOR else [True, False])
@@ -139,6 +139,30 @@ def test_what_is_not_drawn_yet_is_lent_by_the_coarser_grid(atlas: Atlas) -> None
         seen[kind] += 1
         assert near(view.pixel(px, py), wanted, 3), kind
     assert min(seen.values()) > 2
+
+
+def test_names_of_classes_stand_where_their_cells_are_and_stay_while_one_pans(
+    atlas: Atlas,
+) -> None:
+    atlas.open(names="on", spot=[0.5, 0.5, 1.4])
+    grid = Grid(MADE, 10)  # names stand at cells of the coarsest grid
+
+    def inked(index: int) -> bool:  # letters in ink around the cell that speaks for it most
+        i = int(np.argmax(effect(index, grid.x, grid.y)))
+        view = atlas.view
+        x, y = (int(v) for v in view.point(grid.x[i], grid.y[i]))
+        return bool((view.pixels[y - 6 : y + 6, x - 20 : x + 20].max(-1) < 45).sum() > 20)
+
+    assert inked(SNORKEL)
+    assert inked(CASTLE)
+    names = "names.list.map(n => n.index)"
+    before = atlas.state(names)
+    atlas.ask(spot=[0.3, 0.5, 1.4])
+    assert atlas.state(names) == before
+    assert inked(SNORKEL)
+    atlas.screen.at(".atlas-names").click()
+    atlas.page.wait_for_timeout(50)
+    assert not inked(SNORKEL)
 
 
 def test_places_are_lit_and_marked_both_ways(atlas: Atlas) -> None:
