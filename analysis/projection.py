@@ -156,7 +156,8 @@ def _ranks(directions: Array, points: Array, rows: Array, k: int) -> Array:
     theirs = np.take_along_axis(cosine, near, 1)
     nearer = np.stack([(cosine > theirs[:, [i]]).sum(axis=1) for i in range(k)], axis=1)
     as_near = np.stack([(cosine >= theirs[:, [i]]).sum(axis=1) for i in range(k)], axis=1)
-    return (nearer + as_near - 1) / 2
+    ranks: Array = (nearer + as_near - 1) / 2
+    return ranks
 
 
 def placed(new: Array, vectors: Array | Column, points: Array) -> tuple[Array, Array, Array]:
