@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cache.atlas import (
+    LAYOUT,
     MANIFEST,
     Folder,
     atlas_folder,
@@ -109,8 +110,10 @@ def test_atlases_are_listed_the_newest_first(tmp_path: Path) -> None:
     for age, key in ((30, KEYS[1]), (10, KEYS[0]), (20, KEYS[2])):
         folder = atlas_folder(tmp_path, key)
         folder.put(MANIFEST, "json", {})
+        folder.put(LAYOUT, "arrays", {"points": np.zeros((1, 2))})
         then = folder.path(MANIFEST, "json").stat().st_mtime_ns - age * 10**9
         os.utime(folder.path(MANIFEST, "json"), ns=(then, then))
     (tmp_path / "atlases" / ("d" * 64)).mkdir()  # begun, and killed before anything was there
+    atlas_folder(tmp_path, "e" * 64).put(MANIFEST, "json", {})  # killed before it was laid out
     (tmp_path / "atlases" / "notes").mkdir()
     assert [folder.key for folder in atlases(tmp_path)] == [KEYS[0], KEYS[2], KEYS[1]]
