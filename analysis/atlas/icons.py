@@ -60,7 +60,8 @@ def unmixed(moment: Array) -> NDArray[np.float64]:
 def drawn(
     classifier: "Classifier", layer: str, means: Array, inverse: Array, *, seed: int
 ) -> Iterator[Drawn | None]:
-    """Icons of the mean activations (B, C); yields None after each step, and the icons at last."""
+    """Icons of the mean activations (B, C); yields None after a few steps each, and the icons at
+    last."""
     request = _request(classifier, layer, seed)
     towards = unit(means @ inverse)
     first: Drawn | None = None
