@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from analysis.atlas.reading import opened
+from analysis.atlas.reading import ICON_RECIPE, opened
 from cache.atlas import MANIFEST, Folder, atlas_folder, atlases
 from cache.errors import UserError
 from cache.keys import is_key
@@ -107,7 +107,7 @@ class AtlasDesk:
 
 def _version(folder: Folder) -> str:
     """How much of an atlas there is: grids, and batches of icons."""
-    count = sum(1 for _ in folder.root.glob("icons-*/*.judged.npy"))
+    count = sum(1 for _ in folder.root.glob(f"icons-*.{ICON_RECIPE}/*.judged.npy"))
     grids = sum(1 for _ in folder.root.glob("cells-*.safetensors"))
     return f"{grids}-{count}"
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from analysis.models import Classifier
 
 Array = NDArray[Any]
-RECIPE = 1
 POWER = 4.0
 DAMPING = 0.1  # of the mean variance: below, noise in the rarest directions is what is drawn
 ASTRAY = 0.5  # cosine to the cell's mean, below which an icon is drawn again

@@ -17,6 +17,7 @@ COLUMNS = ("vectors", "effects", "samples")  # of a sweep's shards
 PICTURE, PLACE, LABEL, SAID = range(4)  # the columns of ``samples``
 ICONS = ("images", "centres", "judged")
 BATCH = 16  # icons drawn at once
+ICON_RECIPE = 1  # raise when icons come out otherwise: they are drawn anew, the layout stays
 
 
 def drawing_order(cells: Cells) -> list[NDArray[np.int64]]:
@@ -74,7 +75,7 @@ class Atlas:
 
     def icons(self, side: int) -> Shards:
         """The icons of a grid, in batches of ``icons.drawing_order``."""
-        return Shards(self.folder.root / f"icons-{side}", ICONS)
+        return Shards(self.folder.root / f"icons-{side}.{ICON_RECIPE}", ICONS)
 
 
 def opened(cache: Path, key: str) -> Atlas:

@@ -283,7 +283,7 @@ def test_an_ended_build_says_so_and_goes_on(small: Path, tmp_path: Path) -> None
     words = ["atlas", "build", *SMALL, "--points", "3000", "--grids", "40", "--cache", "k"]
     drawn = desk.folder / "k" / "atlases"
     with desk.start(*words) as process:
-        wait_until(lambda: list(drawn.glob("*/icons-40/*.judged.npy")), "icons", seconds=120)
+        wait_until(lambda: list(drawn.glob("*/icons-40.*/*.judged.npy")), "icons", seconds=120)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
