@@ -17,7 +17,42 @@ from dashboard.service import Service
 
 def register(server: Flask, service: Service, desk: AtlasDesk) -> None:
     """Adds the addresses."""
+    _offers(server, service, desk)
+    _builds(server, service, desk)
+    _maps(server, desk)
 
+
+def _offers(server: Flask, service: Service, desk: AtlasDesk) -> None:
+    @server.get("/api/atlases")
+    def offered() -> Response:
+        model = request.args.get("model") or service.config.model
+        return answered(lambda: desk.offered(model))
+
+    @server.get("/api/names-of-classes")
+    def classes() -> Response:
+        model = request.args.get("model")
+        return answered(lambda: {"classes": service.model(model)["classes"]})
+
+
+def _builds(server: Flask, service: Service, desk: AtlasDesk) -> None:
+    @server.post("/api/atlas")
+    def build() -> Response:
+        """Begins a build, or finds the one under way."""
+        given = request.args
+        asked: dict[str, Any] = {"model": given.get("model", ""), "layer": given.get("layer", "")}
+        if given.get("classes"):
+            asked["classes"] = [int(c) for c in given["classes"].split(",") if c.isdecimal()][:2]
+        return answered(
+            lambda: {"job": service.jobs.submit("atlas", priority=VISIBLE, again=True, **asked)}
+        )
+
+    @server.get("/api/atlas")
+    def building() -> Response:
+        """How far a build is, and the map as it is now: {state, phase, done, total, left, map}."""
+        return answered(lambda: _building(service, desk, request.args.get("job", "")))
+
+
+def _maps(server: Flask, desk: AtlasDesk) -> None:
     def of_version(key: str, version: str, make: Callable[[Map], Response]) -> Response:
         """What ``make`` makes of the map; what is newer than the address says is not kept."""
         try:
@@ -28,16 +63,6 @@ def register(server: Flask, service: Service, desk: AtlasDesk) -> None:
         if found.version != version:
             answer.headers["Cache-Control"] = "no-store"
         return answer
-
-    @server.get("/api/atlases")
-    def offered() -> Response:
-        model = request.args.get("model") or service.config.model
-        return answered(lambda: desk.offered(model))
-
-    @server.get("/api/names-of-classes")
-    def classes() -> Response:
-        model = request.args.get("model")
-        return answered(lambda: {"classes": service.model(model)["classes"]})
 
     @server.get("/atlas/<key>/<version>/map.json")
     def document(key: str, version: str) -> Response:
@@ -56,22 +81,6 @@ def register(server: Flask, service: Service, desk: AtlasDesk) -> None:
             return immutable(data, "image/png") if data else Response("", 404)
 
         return of_version(key, version, made)
-
-    @server.post("/api/atlas")
-    def build() -> Response:
-        """Begins a build, or finds the one under way."""
-        given = request.args
-        asked: dict[str, Any] = {"model": given.get("model", ""), "layer": given.get("layer", "")}
-        if given.get("classes"):
-            asked["classes"] = [int(c) for c in given["classes"].split(",") if c.isdecimal()][:2]
-        return answered(
-            lambda: {"job": service.jobs.submit("atlas", priority=VISIBLE, again=True, **asked)}
-        )
-
-    @server.get("/api/atlas")
-    def building() -> Response:
-        """How far a build is, and the map as it is now: {state, phase, done, total, left, map}."""
-        return answered(lambda: _building(service, desk, request.args.get("job", "")))
 
     @server.get("/atlas/<key>/<version>/tiles/<int:side>/<int:level>/<int:x>/<int:y>.webp")
     def tile(key: str, version: str, side: int, level: int, x: int, y: int) -> Response:
