@@ -31,6 +31,7 @@ from cache.errors import UserError
 from dashboard.cli import main
 from tests.dashboard.browser import wait_until
 from tests.dashboard.desk import Desk, one_line
+from tests.dashboard.made_up import with_pictures
 
 LAYER, POINTS, SIDES = "features.12", 300, [5, 10]
 EACH = -(-POINTS // len(samples().pictures))  # places of each sample photograph
@@ -234,19 +235,6 @@ def test_laid_out_by_neighbours_it_is_truer_than_flat(cache: Path) -> None:
 
 
 # ---- on a small network ----
-
-
-def with_pictures(folder: Path, count: int = 50) -> Desk:
-    """A desk with a folder of pictures, two of them broken."""
-    desk = Desk(folder)
-    (folder / "pics").mkdir()
-    draws = np.random.default_rng(1)
-    for i in range(count):
-        pixels = draws.integers(0, 256, (3, 4, 3), np.uint8)
-        Image.fromarray(pixels).resize((64, 48)).save(folder / "pics" / f"{i:02}.png")
-    (folder / "pics" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    (folder / "pics" / "empty.jpg").write_bytes(b"")
-    return desk
 
 
 @pytest.fixture(scope="module")
