@@ -117,10 +117,12 @@ def test_the_effects_on_a_class_are_the_cells_own(client: Any, atlas: Atlas, bas
 
 
 def test_what_is_not_there_is_not_found(client: Any, base: str) -> None:
-    for path in ("7.webp", "icon/10/99999.png", "icon/7/0.png", "class/10/3",
-                 "class/7/0", "tiles/10/0/1/0.webp", "tiles/10/13/0/0.webp", "tiles/7/0/0/0.webp"):  # fmt: skip
+    for path in (
+        "7.webp", "icon/10/99999.png", "icon/7/0.png", "class/10/3", "class/7/0",
+        "tiles/10/0/1/0.webp", "tiles/10/13/0/0.webp", "tiles/7/0/0/0.webp",
+    ):  # fmt: skip
         assert client.get(f"{base}/{path}").status_code == 404, path
-    for key in ("0" * 64, "../c", "starter-nothing", "starter-", "x"):
+    for key in ("0" * 64, "..", "starter-nothing", "starter-", "x"):
         answer = client.get(f"/atlas/{key}/1-1/map.json")
         assert answer.status_code == 404, key
     gone = client.get(f"/atlas/{'0' * 64}/1-1/map.json").get_json()
