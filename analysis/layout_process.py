@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,10 @@ def steps(vectors: Array, request: LayoutRequest) -> Iterator[NDArray[np.float32
     """Yields None while the layout is under way, and then its points; closing ends it."""
     with tempfile.TemporaryDirectory(prefix="neuronscope-") as name:
         folder = Path(name)
-        with disk_errors(folder):
-            np.save(folder / "vectors.npy", np.asarray(vectors, np.float32))
+        with disk_errors(folder.parent, named_by="TMPDIR"):
+            with (folder / "vectors.npy").open("wb") as file:
+                # numpy's own way to write to a file hides why that failed
+                np.save(SimpleNamespace(write=file.write), np.asarray(vectors, np.float32))
             (folder / "request.json").write_text(json.dumps(asdict(request)))
         command = [sys.executable, "-P", "-m", "analysis.layout_process", name]
         # what it prints goes to a file: a pipe that nobody reads would stop it

@@ -119,25 +119,26 @@ def _lock(descriptor: int, *, wait: bool) -> bool:
 
 
 @contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """What the disk refuses inside the block is told as one line that says how to mend it."""
+def disk_errors(folder: Path, *, named_by: str = "--cache DIR") -> Iterator[None]:
+    """What the disk refuses inside the block is told as one line that says how to mend it;
+    ``named_by``: what names another folder."""
     try:
         yield
     except OSError as error:
-        raise disk_error(folder, error) from error
+        raise disk_error(folder, error, named_by) from error
 
 
-def disk_error(folder: Path, error: OSError) -> UserError:
+def disk_error(folder: Path, error: OSError, named_by: str = "--cache DIR") -> UserError:
     if error.errno in _FULL:
-        return full(folder)
+        return full(folder, named_by)
     reason = error.strerror or str(error)
     return UserError(
-        f"the folder {folder} cannot be used ({reason}): mend it or name another with --cache DIR"
+        f"the folder {folder} cannot be used ({reason}): mend it or name another with {named_by}"
     )
 
 
-def full(folder: Path) -> UserError:
+def full(folder: Path, named_by: str = "--cache DIR") -> UserError:
     return UserError(
         f"the disk is full, nothing more fits into {folder}: free some space, "
-        "run `neuronscope cache clear`, or name another folder with --cache DIR"
+        f"run `neuronscope cache clear`, or name another folder with {named_by}"
     )

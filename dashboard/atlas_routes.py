@@ -17,14 +17,12 @@ from dashboard.service import Service
 
 def register(server: Flask, service: Service, desk: AtlasDesk) -> None:
     """Adds the addresses."""
-    _lists(server, service, desk)
-    _whole(server, desk)
-    _parts(server, desk)
+    _offers(server, service, desk)
+    _builds(server, service, desk)
+    _maps(server, desk)
 
 
-def _lists(server: Flask, service: Service, desk: AtlasDesk) -> None:
-    """What there is, and what is being built."""
-
+def _offers(server: Flask, service: Service, desk: AtlasDesk) -> None:
     @server.get("/api/atlases")
     def offered() -> Response:
         model = request.args.get("model") or service.config.model
@@ -35,6 +33,8 @@ def _lists(server: Flask, service: Service, desk: AtlasDesk) -> None:
         model = request.args.get("model")
         return answered(lambda: {"classes": service.model(model)["classes"]})
 
+
+def _builds(server: Flask, service: Service, desk: AtlasDesk) -> None:
     @server.post("/api/atlas")
     def build() -> Response:
         """Begins a build, or finds the one under way."""
@@ -52,56 +52,44 @@ def _lists(server: Flask, service: Service, desk: AtlasDesk) -> None:
         return answered(lambda: _building(service, desk, request.args.get("job", "")))
 
 
-def _of_version(
-    desk: AtlasDesk, key: str, version: str, make: Callable[[Map], Response]
-) -> Response:
-    """What ``make`` makes of the map; what is newer than the address says is not kept."""
-    try:
-        found = desk.open(key)
-        answer = make(found)
-    except UserError as error:
-        return as_json({"error": str(error)}, 404)
-    if found.version != version:
-        answer.headers["Cache-Control"] = "no-store"
-    return answer
-
-
-def _or_nothing(data: bytes | None, mime: str) -> Response:
-    return immutable(data, mime) if data else Response("", 404)
-
-
-def _whole(server: Flask, desk: AtlasDesk) -> None:
-    """A map, and all its icons in one picture."""
+def _maps(server: Flask, desk: AtlasDesk) -> None:
+    def of_version(key: str, version: str, make: Callable[[Map], Response]) -> Response:
+        """What ``make`` makes of the map; what is newer than the address says is not kept."""
+        try:
+            found = desk.open(key)
+            answer = make(found)
+        except UserError as error:
+            return as_json({"error": str(error)}, 404)
+        if found.version != version:
+            answer.headers["Cache-Control"] = "no-store"
+        return answer
 
     @server.get("/atlas/<key>/<version>/map.json")
     def document(key: str, version: str) -> Response:
-        return _of_version(
-            desk, key, version, lambda found: immutable(found.document(), "application/json")
+        return of_version(
+            key, version, lambda found: immutable(found.document(), "application/json")
         )
 
     @server.get("/atlas/<key>/<version>/<int:side>.webp")
     def mosaic(key: str, version: str, side: int) -> Response:
-        return _of_version(
-            desk, key, version, lambda found: immutable(found.mosaic(side), "image/webp")
-        )
-
-
-def _parts(server: Flask, desk: AtlasDesk) -> None:
-    """One icon, one tile, the effects on one class."""
+        return of_version(key, version, lambda found: immutable(found.mosaic(side), "image/webp"))
 
     @server.get("/atlas/<key>/<version>/icon/<int:side>/<int:index>.png")
     def icon(key: str, version: str, side: int, index: int) -> Response:
-        return _of_version(
-            desk, key, version, lambda found: _or_nothing(found.icon(side, index), "image/png")
-        )
+        def made(found: Map) -> Response:
+            data = found.icon(side, index)
+            return immutable(data, "image/png") if data else Response("", 404)
+
+        return of_version(key, version, made)
 
     @server.get("/atlas/<key>/<version>/tiles/<int:side>/<int:level>/<int:x>/<int:y>.webp")
     def tile(key: str, version: str, side: int, level: int, x: int, y: int) -> Response:
         def made(found: Map) -> Response:
             inside = level <= 12 and x < 2**level and y < 2**level
-            return _or_nothing(found.tile(side, (level, x, y)) if inside else None, "image/webp")
+            data = found.tile(side, (level, x, y)) if inside else None
+            return immutable(data, "image/webp") if data else Response("", 404)
 
-        return _of_version(desk, key, version, made)
+        return of_version(key, version, made)
 
     @server.get("/atlas/<key>/<version>/class/<int:side>/<int:index>")
     def on_class(key: str, version: str, side: int, index: int) -> Response:
@@ -112,7 +100,7 @@ def _parts(server: Flask, desk: AtlasDesk) -> None:
             values = grid.on_class(index).astype(np.float32)
             return immutable(values.tobytes(), "application/octet-stream")
 
-        return _of_version(desk, key, version, made)
+        return of_version(key, version, made)
 
 
 def _building(service: Service, desk: AtlasDesk, job: str) -> dict[str, Any]:

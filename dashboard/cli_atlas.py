@@ -32,9 +32,9 @@ SHORT = 12  # characters of a key that a table shows
 
 def atlas(given: argparse.Namespace) -> Answer:
     """What ``build``, ``info`` or ``export`` was asked for. Raises UserError."""
-    foreign = {
-        "build": {"--output"}, "info": OF_BUILD | {"--output"}, "export": OF_BUILD,
-    }[given.action] & given.named  # fmt: skip
+    foreign = set() if given.action == "build" else OF_BUILD & given.named
+    if given.output is not None and given.action != "export":
+        foreign = {"-o"}
     if foreign:
         raise UserError(f"atlas {given.action} does not take {min(foreign)}")
     if given.rather_than is not None and given.said is None:

@@ -68,9 +68,12 @@ def requested(
     method: projection.Method = "umap",
     seed: int = 0,
 ) -> tuple[AtlasRequest, list[Picture]]:
-    """The request for these pictures, each content once. UserError: no such layer, or nothing to
-    look at."""  # fmt: skip
+    """The request for these pictures, each content once. UserError: no such layer or class, or
+    nothing to look at."""  # fmt: skip
     name = inner_layer(classifier, layer).name
+    classes = tuple(classifier.categories.find(index) for index in classes)
+    if len(set(classes)) < len(classes):
+        raise UserError("a map of two classes needs two: choose another one")
     once = {picture.key: picture for picture in readable(pictures)}
     if not once:
         raise UserError("there is no picture that can be read: name another folder")

@@ -95,7 +95,7 @@
       const answer = await fetch("/api/atlas?" + asked, { method: "POST", headers: { "X-Neuronscope": "atlas" } });
       const found = await answer.json();
       if (!answer.ok) throw new Error(found.error);
-      job = { id: found.job, last: null };
+      job = { id: found.job, last: null, from: chosen() };
       follow();
     } catch (error) { event.target.disabled = false; told({ error: error.message }); }
   });
@@ -110,19 +110,33 @@
     for (const button of document.querySelectorAll(".atlas-build")) button.disabled = Boolean(job);
     if (!line || !status) return;
     line.hidden = status.state === "done" && !status.error;
-    line.textContent = status.error ? status.error : status.phase
+    line.textContent = status.error ? status.error : status.state === "cancelled"
+      ? "Ended. What stands is kept, and the same button goes on with it." : status.phase
       ? `${status.phase}: ${status.done.toLocaleString("en")} of ${status.total.toLocaleString("en")}${minutes(status.left)}` : "waiting\u2026";
+  }
+
+  // What is chosen, as the part of the page that says which map is shown knows it.
+  const chosen = () => JSON.parse((neuronscope.parts || {})["map-choice"] || "{}");
+
+  // The map that has grown is shown where it was asked for; the panels look again in any case.
+  function grown({ key, map }, from) {
+    const now = chosen(), here = location.pathname.startsWith("/atlas") && now.model === from.model && now.layer === from.layer;
+    if (key && map && here && now.atlas !== key) return neuronscope.choose({ atlas: key });
+    for (const name of ["map", "map-choice", "map-picture", "map-cell"]) {
+      const part = (neuronscope.parts || {})[name];
+      if (part) window.dash_clientside.set_props("for-" + name, { data: JSON.parse(part) });
+    }
   }
 
   async function follow() {
     if (!job) return;
     try {
-      const status = await (await fetch("/api/atlas?job=" + encodeURIComponent(job.id))).json();
+      const status = await (await fetch("/api/atlas?job=" + encodeURIComponent(job.id))).json(), { from } = job;
       job.last = status;
       const ended = ["done", "failed", "cancelled", "unknown"].includes(status.state), grew = status.map && status.map !== job.map;
       if (ended) job = null; else job.map = status.map;
       told(status);
-      if (grew || ended) neuronscope.choose({ atlas: status.key || null }); // the panels look again
+      if (grew || ended) grown(status, from);
     } catch (error) { told({ error: "The program does not answer; is it still running?" }); }
     if (job) setTimeout(follow, 2500);
   }

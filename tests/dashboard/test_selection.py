@@ -5,7 +5,19 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.selection import MAPS, PANES, SORTS, TABS, TAKE, Selection, change, parse
+from dashboard.selection import (
+    MAPS,
+    PANES,
+    SORTS,
+    STRENGTHS,
+    TABS,
+    TAKE,
+    TINTS,
+    VIEWS,
+    Selection,
+    change,
+    parse,
+)
 
 whole = st.none() | st.integers(0, 9_999_999)
 word = st.none() | st.text(string.printable.strip() + " é漢", min_size=1).filter(str.strip)
@@ -13,19 +25,32 @@ word = st.none() | st.text(string.printable.strip() + " é漢", min_size=1).filt
 recipe = st.none() | st.text(
     string.ascii_lowercase + string.digits + "._-", min_size=1, max_size=60
 )
+key = st.none() | st.text(string.ascii_lowercase + string.digits + "._-", min_size=1, max_size=80)
+
+
+def spot(x: float, y: float, zoom: float) -> str:
+    return f"{x:.3f},{y:.3f},{zoom:.3f}"
+
+
+spots = st.none() | st.builds(spot, st.floats(-99, 99), st.floats(-99, 99), st.floats(0.001, 999))
+cells = st.none() | st.builds(
+    "{}:{},{}".format, st.integers(2, 160), st.integers(-9999, 9999), st.integers(-9999, 9999)
+)
 
 
 @st.composite
 def selections(draw: st.DrawFn) -> Selection:
     place = draw(st.none() | st.tuples(st.integers(0, 500), st.integers(0, 500)))
     return Selection(
-        view=draw(st.sampled_from(["explore", "neuron"])), model=draw(word), picture=draw(word),
+        view=draw(st.sampled_from(VIEWS)), model=draw(word), picture=draw(word),
         layer=draw(word), row=place[0] if place else None, col=place[1] if place else None,
         unit=draw(whole), a=draw(whole), b=draw(whole), map=draw(st.sampled_from(MAPS)),
         sort=draw(st.sampled_from(SORTS)), tab=draw(st.sampled_from(TABS)),
         take=draw(st.sampled_from(TAKE)),
         off=tuple(draw(st.lists(st.integers(0, 9), max_size=4))),
         pane=draw(st.sampled_from(PANES)), left=draw(recipe), right=draw(recipe), other=draw(whole),
+        atlas=draw(key), beside=draw(key), spot=draw(spots), cell=draw(cells),
+        tint=draw(st.sampled_from(TINTS)), strength=draw(st.sampled_from(STRENGTHS)),
     )  # fmt: skip
 
 
@@ -66,3 +91,47 @@ def test_a_place_is_taken_and_let_go() -> None:
     at = change(Selection(), at=[6, 4])
     assert at.place == (6, 4)
     assert change(at, at=None).place is None
+
+
+WHERE = {"atlas": "k", "beside": "m", "cell": "20:3,4", "spot": "0.5,0.25,3"}
+
+
+def test_a_place_on_the_map_can_be_read() -> None:
+    chosen = Selection(view="atlas", layer="l", **WHERE, tint="ab", strength=3)
+    assert chosen.href() == (
+        "/atlas?layer=l&atlas=k&beside=m&cell=20:3,4&spot=0.5,0.25,3&tint=ab&strength=3"
+    )
+
+
+def test_nonsense_about_the_map_is_dropped() -> None:
+    for query in (
+        "atlas=../etc", "atlas=A", "beside=a/b", "cell=20:3", "cell=3,4", "cell=20:a,b",
+        "cell=20:3,4,5", "spot=0.5,0.5", "spot=a,b,c", "spot=1e9,0,1", "spot=0,0,-1", "tint=c",
+        "strength=0", "strength=x", "atlas=" + "a" * 81,
+    ):  # fmt: skip
+        assert parse("/atlas", query) == Selection(view="atlas"), query
+    assert parse("/atlas", "cell=20:-3,41&spot=-0.25,1,12.5") == Selection(
+        view="atlas", cell="20:-3,41", spot="-0.25,1,12.5"
+    )
+
+
+def test_another_layer_or_network_lets_go_of_the_map() -> None:
+    before = Selection(view="atlas", model="n", layer="l", tint="a", strength=2, a=7, **WHERE)
+    kept = Selection(view="atlas", model="n", layer="m", tint="a", strength=2, a=7)
+    assert change(before, layer="m") == kept
+    assert change(before, layer="m", cell="20:1,1") == change(kept, cell="20:1,1")
+    assert change(before, model="o") == Selection(view="atlas", model="o", tint="a", strength=2)
+
+
+def test_another_map_lets_go_of_the_spot_on_it_and_keeps_what_lies_beside() -> None:
+    before = Selection(view="atlas", **WHERE)
+    assert change(before, atlas="z") == Selection(view="atlas", atlas="z", beside="m")
+    assert change(before, atlas="k") == before
+    assert change(before, beside=None) == Selection(view="atlas", **{**WHERE, "beside": None})
+
+
+def test_a_picture_and_a_colour_leave_the_spot_alone() -> None:
+    before = Selection(view="atlas", picture="p", **WHERE)
+    for choice in ({"picture": "q"}, {"tint": "ab", "a": 3, "b": 4}, {"view": "neuron"}):
+        after = change(before, **choice)
+        assert {name: getattr(after, name) for name in WHERE} == WHERE
