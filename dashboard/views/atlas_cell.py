@@ -98,7 +98,7 @@ def _samples(here: Context, found: Map, grid: Shown, index: int) -> Component | 
             continue
         asked = {"model": here.model, "picture": one.key, "layer": here.layer, "place": one.place}
         shown.append(action(
-            html.Img(src=f"/patch?{urlencode(asked)}", alt="", width=64, height=64, loading="lazy"),
+            html.Img(src=f"/patch?{urlencode(asked)}", alt="", width=64, height=64),
             {"picture": one.key}, className="patch",
             label=f"{one.name}: the network says {here.name(one.said)}",
         ))  # fmt: skip

@@ -136,7 +136,7 @@ class Atlas:
 
     def mouse(self, px: float, py: float) -> tuple[float, float]:
         """A point of the canvas as a point of the page."""
-        box = self.screen.at(".atlas-canvas").bounding_box()
+        box = self.screen.at(".atlas-canvas").first.bounding_box()
         assert box is not None
         return box["x"] + px, box["y"] + py
 
