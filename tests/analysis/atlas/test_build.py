@@ -124,8 +124,11 @@ def test_two_atlases_share_their_samples(tmp_path: Path) -> None:
 # ---- atlases of classes ----
 
 
-def of_classes(root: Path, classes: tuple[int, ...]) -> Atlas:
-    plain = toy(root)
+def of_classes(root: Path, work: Path, classes: tuple[int, ...]) -> Atlas:
+    """An atlas of classes from the same samples, in a folder of its own: the others look at
+    ``root`` as it is."""
+    shutil.copytree(root, work / "classes")
+    plain, root = toy(root), work / "classes"
     build = Build(
         plain.classifier, replace(plain.request, classes=classes), plain.pictures, root
     )  # fmt: skip
@@ -133,20 +136,22 @@ def of_classes(root: Path, classes: tuple[int, ...]) -> Atlas:
     return atlas_of(build)
 
 
-def test_an_atlas_of_one_class_holds_the_samples_that_speak_for_it(root: Path) -> None:
+def test_an_atlas_of_one_class_holds_the_samples_that_speak_for_it(
+    root: Path, tmp_path: Path
+) -> None:
     whole = toy(root).shards.column("effects").all()
     index = int(np.argmax((whole > 0).sum(axis=0)))
-    found = of_classes(root, (index,))
+    found = of_classes(root, tmp_path, (index,))
     assert found.manifest["classes"] == [index]
     assert found.rows.tolist() == np.flatnonzero(whole[:, index] > 0).tolist()
     np.testing.assert_array_equal(found.effects.all(), whole[found.rows])
     assert found.cells(2).count.sum() <= len(found.rows)
 
 
-def test_an_atlas_of_two_classes_has_them_left_and_right(root: Path) -> None:
+def test_an_atlas_of_two_classes_has_them_left_and_right(root: Path, tmp_path: Path) -> None:
     whole = toy(root).shards.column("effects").all(np.float32)
     a, b = np.argsort(-(whole > 0).sum(axis=0))[:2].tolist()
-    found = of_classes(root, (a, b))
+    found = of_classes(root, tmp_path, (a, b))
     either = (whole[:, a] > 0) | (whole[:, b] > 0)
     assert found.rows.tolist() == np.flatnonzero(either).tolist()
     own = whole[found.rows]

@@ -80,16 +80,20 @@ def test_killed_ten_times_it_ends_with_the_same_bytes(
     dice = random.Random(0)
     plan = ["looking"] * 4 + ["laying"] + ["drawing"] * 5
     part = {"looking": 0.5, "laying": 0.9, "drawing": 0.35}
-    killed, work = 0, tmp_path / "killed"
-    for phase in plan:
+    work, tries = tmp_path / "killed", 0
+    while plan:
+        tries += 1
+        assert tries < 25, f"{len(plan)} kills came too late, again and again"
         process = started(work)
-        assert any(line.startswith(phase) for line in lines(process)), f"{phase} was over"
-        time.sleep(dice.uniform(0, part[phase] * lasts[phase]))
+        came = any(line.startswith(plan[0]) for line in lines(process))
+        time.sleep(dice.uniform(0, part[plan[0]] * lasts[plan[0]]) if came else 0)
         process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
+        if process.wait() == -signal.SIGKILL and came:
+            plan.pop(0)
+        else:  # on a machine that is quicker now than it was, a build ends before its kill
+            shutil.rmtree(work)
         assert process.stdout is not None
         process.stdout.close()
-    assert killed == 10
     timed(work)
     assert contents(work) == contents(tmp_path / "through")
     assert not list(work.rglob("*.draft"))
