@@ -79,7 +79,10 @@
     const name = event.target.dataset && event.target.dataset.class;
     if (!name || !event.target.closest("#map-classes")) return;
     const found = classOf(event.target.value);
-    if (found.length === 1) return neuronscope.choose({ [name]: found[0] });
+    if (found.length === 1) {
+      event.target.value = names.classes[found[0]]; // what one is typing in is not filled anew
+      return neuronscope.choose({ [name]: found[0] });
+    }
     const some = found.slice(0, 4).map((i) => names.classes[i] + " (" + i + ")").join(", ");
     neuronscope.say(found.length ? "Several classes are called so: " + some + ". Write one of them, or its number."
       : "No class of this network is called \u201c" + event.target.value + "\u201d.");
