@@ -113,8 +113,8 @@
     for (const button of document.querySelectorAll(".atlas-build")) button.disabled = Boolean(job);
     if (!line || !status) return;
     line.hidden = status.state === "done" && !status.error;
-    line.textContent = status.error ? status.error : status.state === "cancelled"
-      ? "Ended. What stands is kept, and the same button goes on with it." : status.phase
+    line.textContent = status.state === "cancelled" ? "Cancelled. What stands is kept, and the same button goes on with it."
+      : status.error ? status.error : status.phase
       ? `${status.phase}: ${status.done.toLocaleString("en")} of ${status.total.toLocaleString("en")}${minutes(status.left)}` : "waiting\u2026";
   }
 
