@@ -79,7 +79,10 @@
     const name = event.target.dataset && event.target.dataset.class;
     if (!name || !event.target.closest("#map-classes")) return;
     const found = classOf(event.target.value);
-    if (found.length === 1) return neuronscope.choose({ [name]: found[0] });
+    if (found.length === 1) {
+      event.target.value = names.classes[found[0]]; // what one is typing in is not filled anew
+      return neuronscope.choose({ [name]: found[0] });
+    }
     const some = found.slice(0, 4).map((i) => names.classes[i] + " (" + i + ")").join(", ");
     neuronscope.say(found.length ? "Several classes are called so: " + some + ". Write one of them, or its number."
       : "No class of this network is called \u201c" + event.target.value + "\u201d.");
@@ -110,8 +113,8 @@
     for (const button of document.querySelectorAll(".atlas-build")) button.disabled = Boolean(job);
     if (!line || !status) return;
     line.hidden = status.state === "done" && !status.error;
-    line.textContent = status.error ? status.error : status.state === "cancelled"
-      ? "Ended. What stands is kept, and the same button goes on with it." : status.phase
+    line.textContent = status.state === "cancelled" ? "Cancelled. What stands is kept, and the same button goes on with it."
+      : status.error ? status.error : status.phase
       ? `${status.phase}: ${status.done.toLocaleString("en")} of ${status.total.toLocaleString("en")}${minutes(status.left)}` : "waiting\u2026";
   }
 

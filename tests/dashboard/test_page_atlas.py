@@ -80,7 +80,8 @@ class Chart(atlas_page.Atlas):
         return self
 
     def middle(self, cell: int) -> tuple[float, float]:
-        """Of a cell, on the page."""
+        """Of a cell, on the page as it is scrolled now."""
+        self.screen.at(".atlas-canvas").first.scroll_into_view_if_needed()
         col, row = self.cells.col[cell], self.cells.row[cell]
         return self.mouse(*self.point((col + 0.5) / SIDE, (row + 0.5) / SIDE))
 
@@ -200,7 +201,7 @@ def test_a_class_is_found_by_its_name(chart: Chart) -> None:
     assert value == pytest.approx(cells.effects[cell, UNIFORM], abs=0.006)
     screen.at("#map-classes button").filter(has_text="hard").click()
     expect(screen.page).to_have_url(re.compile("strength=3"))
-    choose_class(screen, "a", "crane")
+    choose_class(screen, "a", "terrier")
     expect(screen.at("#toast")).to_contain_text("Several classes are called so")
     choose_class(screen, "a", "no such thing")
     expect(screen.at("#toast")).to_contain_text("No class of this network")
