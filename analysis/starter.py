@@ -12,7 +12,7 @@ after ``--minutes``. Pictures are drawn in full quality and made smaller afterwa
 import argparse
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic, time_ns
@@ -299,10 +299,10 @@ def options() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
-    """0, or 2 with one plain line for what can be mended."""
+def ended(work: Callable[[], None]) -> int:
+    """The exit status of ``work``: 0, or 2 with one plain line for what can be mended."""
     try:
-        build(options().parse_args())
+        work()
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
@@ -313,4 +313,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(lambda: build(options().parse_args())))

@@ -25,6 +25,7 @@ from PIL import Image
 from cache.codecs import decode, encode
 from cache.errors import UserError
 from cache.mosaics import columns
+from cache.starter import checked
 
 log = logging.getLogger(__name__)
 FORMAT, VERSION, MANIFEST = "neuronscope maps", 1, "maps.json"
@@ -112,7 +113,7 @@ def read_maps(folder: Path) -> dict[str, ShippedMap]:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         if (manifest["format"], manifest["version"]) != (FORMAT, VERSION):
             raise UserError(f"the maps in {folder} are of another version: {wrong}")
-        content = {name: _checked(folder, name, size) for name, size in manifest["files"].items()}
+        content = {name: checked(folder, name, size) for name, size in manifest["files"].items()}
         common = {k: v for k, v in manifest.items() if k not in ("layers", "files")}
         return {
             name: _map({**common, **about, "layer": name}, content)
@@ -131,15 +132,6 @@ def available_maps(folder: Path) -> dict[str, ShippedMap]:
     except UserError as error:
         log.warning("no atlas comes with this copy: %s", error)
         return {}
-
-
-def _checked(folder: Path, name: str, expected: Mapping[str, Any]) -> bytes:
-    if Path(name).name != name:
-        raise ValueError(f"{name!r} is no file of them")
-    data = (folder / name).read_bytes()
-    if len(data) != expected["bytes"] or hashlib.sha256(data).hexdigest() != expected["sha256"]:
-        raise ValueError(f"{name} is not as it was made")
-    return data
 
 
 def _map(about: Mapping[str, Any], content: Mapping[str, bytes]) -> ShippedMap:

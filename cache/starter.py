@@ -127,7 +127,7 @@ def read_pack(folder: Path) -> Pack:
         manifest = json.loads(text)
         if (manifest["format"], manifest["version"]) != (FORMAT, VERSION):
             raise UserError(f"the starter pack in {folder} is of another version: {wrong}")
-        content = {name: _checked(folder, name, size) for name, size in manifest["files"].items()}
+        content = {name: checked(folder, name, size) for name, size in manifest["files"].items()}
         parts = {name: _part(name, about, content) for name, about in manifest["layers"].items()}
         pack = Pack(manifest, parts, hashlib.sha256(text).hexdigest()[:20])
         for layer in parts:
@@ -146,7 +146,9 @@ def available(folder: Path) -> Pack | None:
         return None
 
 
-def _checked(folder: Path, name: str, expected: Mapping[str, Any]) -> bytes:
+def checked(folder: Path, name: str, expected: Mapping[str, Any]) -> bytes:
+    """The bytes of a file that a manifest names, if they are those that it tells (``bytes``,
+    ``sha256``). ValueError: they are not, or the name leads out of the folder."""
     if Path(name).name != name:
         raise ValueError(f"{name!r} is no file of it")
     data = (folder / name).read_bytes()

@@ -26,7 +26,7 @@ from analysis.atlas.build import GRIDS, RECIPE, Build, requested  # noqa: E402
 from analysis.atlas.reading import Atlas  # noqa: E402
 from analysis.atlas.shown import pictures, shown  # noqa: E402
 from analysis.models import load  # noqa: E402
-from analysis.starter import LIMIT, MODEL, made_on, write  # noqa: E402
+from analysis.starter import LIMIT, MODEL, ended, made_on, write  # noqa: E402
 from cache.errors import UserError  # noqa: E402
 from cache.maps import PACKED, PLAIN, maps_bytes  # noqa: E402
 from cache.mosaics import mosaic, webp  # noqa: E402
@@ -122,18 +122,5 @@ def options() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
-    """0, or 2 with one plain line for what can be mended."""
-    try:
-        run(options().parse_args())
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("ended; run it again to go on", file=sys.stderr)
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(lambda: run(options().parse_args())))
