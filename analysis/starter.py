@@ -12,7 +12,7 @@ after ``--minutes``. Pictures are drawn in full quality and made smaller afterwa
 import argparse
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic, time_ns
@@ -32,7 +32,7 @@ from analysis.featurevis.icons import PRESETS, RECIPE, IconRequest, render  # no
 from analysis.layers import find_layer  # noqa: E402
 from analysis.models import load  # noqa: E402
 from analysis.trust import answers  # noqa: E402
-from cache.errors import UserError  # noqa: E402
+from cache.errors import UserError, ended  # noqa: E402
 from cache.files import Draft, disk_errors  # noqa: E402
 from cache.keys import content_key  # noqa: E402
 from cache.reference import Reference  # noqa: E402
@@ -299,18 +299,10 @@ def options() -> argparse.ArgumentParser:
     return parser
 
 
-def ended(work: Callable[[], None]) -> int:
-    """The exit status of ``work``: 0, or 2 with one plain line for what can be mended."""
-    try:
-        work()
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("ended; run it again to go on", file=sys.stderr)
-        return 130
-    return 0
+def main() -> int:
+    """As ``ended``."""
+    return ended(lambda: build(options().parse_args()))
 
 
 if __name__ == "__main__":
-    sys.exit(ended(lambda: build(options().parse_args())))
+    sys.exit(main())

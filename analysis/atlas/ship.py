@@ -26,8 +26,8 @@ from analysis.atlas.build import GRIDS, RECIPE, Build, requested  # noqa: E402
 from analysis.atlas.reading import Atlas  # noqa: E402
 from analysis.atlas.shown import pictures, shown  # noqa: E402
 from analysis.models import load  # noqa: E402
-from analysis.starter import LIMIT, MODEL, ended, made_on, write  # noqa: E402
-from cache.errors import UserError  # noqa: E402
+from analysis.starter import LIMIT, MODEL, made_on, write  # noqa: E402
+from cache.errors import UserError, ended  # noqa: E402
 from cache.maps import PACKED, PLAIN, maps_bytes  # noqa: E402
 from cache.mosaics import mosaic, webp  # noqa: E402
 from cache.starter import shipped  # noqa: E402
