@@ -154,6 +154,7 @@ def cell_numbers(text: str | None) -> list[int] | None:
 
 
 def _head(here: Context, found: Map | None) -> list[Component]:
+    _ = here.known_layer  # no map can be built of a layer that is not there
     if found is None:
         return [html.H1(f"No map of {here.layer} yet"), _build(here)]
     head = found.head()
@@ -274,9 +275,8 @@ def _class_field(name: str, label: str, value: str) -> Component:
 
 
 def _picture(here: Context, desk: AtlasDesk) -> tuple[list[Component], list[dict[str, Any]]]:
-    found = desk.for_layer(here.model, here.layer, here.chosen.atlas)
+    (rows, cols), found = here.grid, desk.for_layer(here.model, here.layer, here.chosen.atlas)
     places = _places(here, found)
-    rows, cols = next(s["grid"] for s in here.network["layers"] if s["layer"] == here.layer)
     data = {"data-rows": str(rows), "data-cols": str(cols)}
     stage = html.Div(
         [html.Img(src=f"/blob/{here.answers['seen']}", alt="The opened picture"),

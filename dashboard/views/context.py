@@ -101,12 +101,23 @@ class Context:
         return int(found["neurons"][0]["channel"])
 
     @cached_property
+    def known_layer(self) -> dict[str, Any]:
+        """What is known of the layer; UserError where the network has no such layer."""
+        for known in self.network["layers"]:
+            if known["layer"] == self.layer:
+                return dict(known)
+        raise UserError(f"this network has no layer {self.layer!r} with a grid; choose another")
+
+    @property
     def channels(self) -> int:
-        """How many neurons the layer has; UserError where the network has no such layer."""
-        known = next((s for s in self.network["layers"] if s["layer"] == self.layer), None)
-        if known is None:
-            raise UserError(f"this network has no layer {self.layer!r} with a grid; choose another")
-        return int(known["channels"])
+        """How many neurons the layer has."""
+        return int(self.known_layer["channels"])
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the layer's places."""
+        rows, cols = self.known_layer["grid"]
+        return int(rows), int(cols)
 
     @property
     def known_unit(self) -> int:

@@ -307,7 +307,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def _screen(chromium: Browser, server: Server, **given: Any) -> Iterator[Screen]:
+def screen_on(chromium: Browser, server: Server, **given: Any) -> Iterator[Screen]:
     context = chromium.new_context(color_scheme="light", **given)
     screen = Screen(context.new_page(), server)
     yield screen
@@ -317,9 +317,9 @@ def _screen(chromium: Browser, server: Server, **given: Any) -> Iterator[Screen]
 
 @pytest.fixture
 def screen(chromium: Browser, server: Server) -> Iterator[Screen]:
-    yield from _screen(chromium, server, viewport=WIDE)
+    yield from screen_on(chromium, server, viewport=WIDE)
 
 
 @pytest.fixture
 def phone(chromium: Browser, server: Server) -> Iterator[Screen]:
-    yield from _screen(chromium, server, viewport=NARROW, has_touch=True)
+    yield from screen_on(chromium, server, viewport=NARROW, has_touch=True)

@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +15,15 @@ from analysis.atlas.reading import PICTURE, Atlas, opened
 from dashboard import tasks
 from dashboard.tasks_atlas import atlas as building
 from tests.dashboard import atlas_page
-from tests.dashboard.browser import NARROW, WIDE, Screen, Server, number, wait_until
+from tests.dashboard.browser import (
+    NARROW,
+    WIDE,
+    Screen,
+    Server,
+    number,
+    screen_on,
+    wait_until,
+)
 from tests.dashboard.made_up import with_pictures
 from tests.dashboard.steps import result
 
@@ -46,22 +53,14 @@ def shown(atlases: dict[str, Atlas]) -> Iterator[Server]:
     running.close()
 
 
-def on(chromium: Browser, server: Server, **given: Any) -> Iterator[Screen]:
-    context = chromium.new_context(color_scheme="light", **given)
-    screen = Screen(context.new_page(), server)
-    yield screen
-    context.close()
-    assert not screen.errors
-
-
 @pytest.fixture
 def screen(chromium: Browser, shown: Server) -> Iterator[Screen]:
-    yield from on(chromium, shown, viewport=WIDE)
+    yield from screen_on(chromium, shown, viewport=WIDE)
 
 
 @pytest.fixture
 def phone(chromium: Browser, shown: Server) -> Iterator[Screen]:
-    yield from on(chromium, shown, viewport=NARROW, has_touch=True)
+    yield from screen_on(chromium, shown, viewport=NARROW, has_touch=True)
 
 
 class Chart(atlas_page.Atlas):
@@ -376,7 +375,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.mark.slow
 def test_a_map_is_built_by_the_button_and_grows(chromium: Browser, workshop: Server) -> None:
-    for screen in on(chromium, workshop, viewport=WIDE):
+    for screen in screen_on(chromium, workshop, viewport=WIDE):
         screen.page.goto(f"{workshop.address}/atlas?layer=2")
         expect(screen.at("#map-head h1")).to_have_text("No map of 2 yet")
         line = screen.at("#atlas-building")
@@ -395,3 +394,11 @@ def test_a_map_is_built_by_the_button_and_grows(chromium: Browser, workshop: Ser
         grids = chart.state("sheet.grids.map(g => [g.side, g.col.length, g.drawn.every(Boolean)])")
         assert [grid[0] for grid in grids] == [20, 40]
         assert all(drawn for _, cells, drawn in grids if cells)
+
+
+def test_a_layer_that_is_not_there_is_told_in_one_line(screen: Screen) -> None:
+    screen.page.goto(screen.server.address + "/atlas?layer=nowhere")
+    expect(screen.at("#map-head .note.error")).to_contain_text("no layer 'nowhere'")
+    expect(screen.at("#map-picture .note.error")).to_contain_text("no layer 'nowhere'")
+    expect(screen.at("#map-head .atlas-build")).to_have_count(0)
+    expect(screen.at("#map-layers .layer-row").first).to_be_visible()
