@@ -1,24 +1,25 @@
 """A layout in a process of its own: it takes a minute or more, cannot be interrupted, and holds the
 interpreter; the worker must stay able to answer, and to cancel.
 
-    python -m analysis.layout_process FOLDER
+    python -m analysis.layout_process VECTORS POINTS REQUEST
 
-reads FOLDER/vectors.npy and FOLDER/request.json and writes FOLDER/points.npy. The process ends when
-the one that started it does: its standard input ends then.
+reads the vectors out of one open file and writes the points into another, both given by descriptor:
+files without a name, of which nothing stays, whoever is killed and when. The process ends when the
+one that started it does: its standard input ends then.
 """
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,19 +40,13 @@ def expected(count: int) -> float:
 
 def steps(vectors: Array, request: LayoutRequest) -> Iterator[NDArray[np.float32] | None]:
     """Yields None while the layout is under way, and then its points; closing ends it."""
-    with tempfile.TemporaryDirectory(prefix="neuronscope-") as name:
-        folder = Path(name)
-        with disk_errors(folder.parent, named_by="TMPDIR"):
-            with (folder / "vectors.npy").open("wb") as file:
-                # numpy's own way to write to a file hides why that failed
-                np.save(SimpleNamespace(write=file.write), np.asarray(vectors, np.float32))
-            (folder / "request.json").write_text(json.dumps(asdict(request)))
-        command = [sys.executable, "-P", "-m", "analysis.layout_process", name]
-        # what it prints goes to a file: a pipe that nobody reads would stop it
-        with (
-            (folder / "log").open("wb") as log,
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log) as running,
-        ):
+    with ExitStack() as opened:
+        with disk_errors(Path(tempfile.gettempdir()), named_by="TMPDIR"):
+            given, points, log = (opened.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+            # numpy's own way to write to a file hides why that failed
+            np.save(SimpleNamespace(write=given.write), np.asarray(vectors, np.float32))
+            given.seek(0)
+        with _started(given, points, log, request) as running:
             try:
                 while running.poll() is None:
                     yield None
@@ -59,9 +54,21 @@ def steps(vectors: Array, request: LayoutRequest) -> Iterator[NDArray[np.float32
             finally:
                 running.kill()
         if running.returncode:
-            last = (folder / "log").read_text(errors="replace").strip().splitlines()[-1:]
+            log.seek(0)
+            last = log.read().decode(errors="replace").strip().splitlines()[-1:]
             raise UserError(f"the map could not be laid out: {' '.join(last) or 'it was ended'}")
-        yield np.load(folder / "points.npy", allow_pickle=False)
+        points.seek(0)
+        yield np.load(points, allow_pickle=False)
+
+
+def _started(
+    given: IO[bytes], points: IO[bytes], log: IO[bytes], request: LayoutRequest
+) -> "subprocess.Popen[bytes]":
+    """What it prints goes to a file: a pipe that nobody reads would stop it."""
+    files = given.fileno(), points.fileno()
+    words = [*map(str, files), json.dumps(asdict(request))]
+    command = [sys.executable, "-P", "-m", "analysis.layout_process", *words]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=files)
 
 
 def _wait(running: "subprocess.Popen[bytes]") -> None:
@@ -71,21 +78,20 @@ def _wait(running: "subprocess.Popen[bytes]") -> None:
         return
 
 
-def _end_with_parent(folder: Path) -> None:
-    """A parent that was killed removes nothing: its vectors would stay for good."""
+def _end_with_parent() -> None:
     while os.read(0, 1):  # not sys.stdin: its lock would be held when the interpreter ends
         continue
-    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 
-def main(folder: Path) -> None:
-    """The process itself."""
-    threading.Thread(target=_end_with_parent, args=[folder], daemon=True).start()
-    vectors = np.load(folder / "vectors.npy", allow_pickle=False)
-    request = LayoutRequest(**json.loads((folder / "request.json").read_text()))
-    np.save(folder / "points.npy", laid_out(vectors, request))
+def main(given: int, points: int, request: LayoutRequest) -> None:
+    """The process itself; the files by their descriptors."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with open(given, "rb") as file:
+        vectors = np.load(file, allow_pickle=False)
+    with open(points, "wb") as file:
+        np.save(file, laid_out(vectors, request))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]), LayoutRequest(**json.loads(sys.argv[3])))

@@ -1,6 +1,5 @@
 """A layout in a process of its own: what it gives, and that it never outlives who asked."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -60,26 +59,20 @@ def test_it_ends_with_the_one_that_asked_and_leaves_nothing(temporary: Path) -> 
     asking = subprocess.Popen([sys.executable, "-c", ASK], stdout=subprocess.PIPE)
     assert asking.stdout is not None
     assert asking.stdout.readline() == b"asked\n"
-    (folder,) = temporary.iterdir()
+    (laying,) = children(asking.pid)
+    assert list(temporary.iterdir()) == []  # at whatever moment it is killed
     time.sleep(1)
     asking.send_signal(signal.SIGKILL)
     asking.wait()
     asking.stdout.close()
     until = time.monotonic() + 30
-    while (folder.exists() or running(str(folder))) and time.monotonic() < until:
+    while laying.exists() and time.monotonic() < until:
         time.sleep(0.1)
-    assert not running(str(folder))
-    assert not folder.exists()
+    assert not laying.exists()
+    assert list(temporary.iterdir()) == []
 
 
-def running(argument: str) -> list[int]:
-    """Processes that were given this argument."""
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if argument.encode() in words and process.name != str(os.getpid()):
-            found.append(int(process.name))
-    return found
+def children(pid: int) -> list[Path]:
+    """The processes that this one started."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [Path("/proc") / one for one in text.split()]
