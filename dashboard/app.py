@@ -17,9 +17,9 @@ from dashboard.components import action
 from dashboard.parts import part
 from dashboard.selection import Selection
 from dashboard.service import Service
-from dashboard.views import atlas, explore, explore_callbacks, neuron
+from dashboard.views import atlas, errors, explore, explore_callbacks, neuron
 
-TITLES = {"explore": "Explore", "neuron": "Neuron", "atlas": "Atlas"}
+TITLES = {"explore": "Explore", "neuron": "Neuron", "atlas": "Atlas", "errors": "Errors"}
 CONTROLS = (
     "model-choice", "collection-choice", "map-choice", "tab-choice", "sort-choice", "take-choice",
     "other-class",
@@ -64,6 +64,7 @@ def create_app(service: Service) -> dash.Dash:
     neuron.register(app, service)
     desk = AtlasDesk(service)
     atlas.register(app, service, desk)
+    errors.register(app, service)
     routes.register(app.server, service, desk)
     return app
 
@@ -89,6 +90,7 @@ def _frame() -> Component:
             html.Div(id="view-explore", children=explore.layout()),
             html.Div(id="view-neuron", children=neuron.layout(), hidden=True),
             html.Div(id="view-atlas", children=atlas.layout(), hidden=True),
+            html.Div(id="view-errors", children=errors.layout(), hidden=True),
             html.Div(id="toast", className="toast", role="alert"),
             html.Div(id="themed", hidden=True),
         ],

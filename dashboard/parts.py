@@ -38,6 +38,14 @@ PARTS: dict[str, tuple[str, ...]] = {
     "map-cell": ("view", "model", "picture", "layer", "atlas", "cell"),
     "map-choice": ("view", "model", "layer", "atlas", "beside"),
     "map-classes": (*_CLASSES, "tint", "strength"),
+    "err-way": (*_PICTURE, "stage", "wall"),
+    "err-list": ("view", "model", "stage", "wall", "sure", "among"),
+    "err-wall": ("view", "model", "stage", "wall", "sure", "among"),
+    "err-picture": (*_LAYER, "stage", "wall"),
+    "err-claim": (*_LAYER, "stage", "wall", "drop", "unit"),
+    "err-bench": (*_LAYER, "stage", "wall", "unit", "patch", "fade"),
+    "err-map": (*_LAYER, "stage", "unit"),
+    "err-keep": (*_LAYER, "stage", "wall", "drop", "patch", "fade"),
 }
 _EVERYWHERE = {"view", "bar", "pane"}
 # The pane of the Neuron page that a part belongs to; "head" is that of all of them.
@@ -71,8 +79,9 @@ def stores() -> list[dcc.Store]:
 def _views() -> dict[str, str]:
     """The one view that a part belongs to; those of every view are left out."""
     of_neuron = {"head", *_PANES}
+    begin = {"map": "atlas", "err": "errors"}
     return {
-        n: "neuron" if n in of_neuron else "atlas" if n.startswith("map") else "explore"
+        n: "neuron" if n in of_neuron else begin.get(n.split("-")[0], "explore")
         for n in PARTS if n not in _EVERYWHERE
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ from re import fullmatch
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
-VIEWS = ("explore", "neuron", "atlas")
+VIEWS = ("explore", "neuron", "atlas", "errors")
 MAPS = ("off", "activation", "effect", "pixels", "groups")
 SORTS = ("effect", "activation")
 TABS = ("neurons", "groups")
@@ -17,10 +17,16 @@ PANES = ("neuron", "recipe", "blend", "live")
 TAKE = (1, 5, 25)
 TINTS = ("off", "a", "ab")
 STRENGTHS = (1, 2, 3)
+STAGES = ("list", "wall", "together", "picture")
 WORD = r"[a-z0-9._-]{1,60}"  # a recipe's short words
 KEY = r"[a-z0-9._-]{1,80}"
 SPOT = r"-?\d{1,3}(\.\d{1,5})?,-?\d{1,3}(\.\d{1,5})?,\d{1,4}(\.\d{1,3})?"
 CELL = r"\d{1,3}:-?\d{1,5},-?\d{1,5}"
+WALL = r"(\d{1,6}|any),(\d{1,6}|any)|[a-z]{3,12}"
+SURE = r"\d{1,3}-\d{1,3}"
+NUMBERS = r"\d{1,6}(,\d{1,6}){0,31}"
+PATCH = r"[a-z]{3,8}(:[A-Za-z0-9@!._,-]{1,120}){0,4}"
+FADE = r"\d{1,6}:\d(\.\d{1,2})?(,\d{1,6}:\d(\.\d{1,2})?){0,15}"
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,11 @@ class Selection:
     its two recipes as short words, ``other`` is the neuron that it is blended with. Of the Atlas:
     ``atlas`` is the map's key, ``beside`` another layer's, ``spot`` where one looks ("x,y,zoom"),
     ``cell`` the chosen cell ("side:column,row"), ``tint`` which classes colour the map, and how
-    much (``strength``)."""
+    much (``strength``). Of Errors: ``stage`` how far one has come from the list of pairs, ``wall``
+    which pictures ("true,said", "any" for either, or a list's name), ``sure`` how sure of them the
+    network is ("50-100", percent), ``among`` of which true class, ``drop`` the neurons left out of
+    the claim ("3,17"), ``patch`` what the bench puts where, ``fade`` by how much it turns neurons
+    up or down ("3:0.5")."""
 
     view: str = "explore"
     model: str | None = None
@@ -56,6 +66,13 @@ class Selection:
     cell: str | None = None
     tint: str = "off"
     strength: int = 1
+    stage: str = "list"
+    wall: str | None = None
+    sure: str | None = None
+    among: int | None = None
+    drop: str | None = None
+    patch: str | None = None
+    fade: str | None = None
 
     @property
     def place(self) -> tuple[int, int] | None:
@@ -70,10 +87,10 @@ class Selection:
                 parts[name] = str(getattr(self, name))
         if self.place is not None:
             parts["at"] = f"{self.row},{self.col}"
-        for name in ("unit", "a", "b", "left", "right", "other", *_OF_ATLAS):
+        for name in ("unit", "a", "b", "left", "right", "other", *_OF_ATLAS, *_OF_ERRORS):
             if getattr(self, name) is not None:
                 parts[name] = str(getattr(self, name))
-        for name in ("map", "sort", "tab", "take", "pane", "tint", "strength"):
+        for name in ("map", "sort", "tab", "take", "pane", "tint", "strength", "stage"):
             if getattr(self, name) != _DEFAULTS[name]:
                 parts[name] = str(getattr(self, name))
         if self.off:
@@ -84,6 +101,8 @@ class Selection:
 
 _ELSEWHERE = {"atlas": None, "beside": None, "cell": None, "spot": None}
 _OF_ATLAS = ("atlas", "beside", "cell", "spot")
+_TRIED = {"drop": None, "patch": None, "fade": None}
+_OF_ERRORS = ("wall", "sure", "among", *_TRIED)
 _DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Selection)}
 
 
@@ -117,6 +136,13 @@ def parse(path: str | None, query: str | None) -> Selection:
         cell=_matching(given.get("cell"), CELL),
         tint=_one_of(given.get("tint"), TINTS, "off"),
         strength=int(_one_of(given.get("strength"), tuple(map(str, STRENGTHS)), "1")),
+        stage=_one_of(given.get("stage"), STAGES, "list"),
+        wall=_matching(given.get("wall"), WALL),
+        sure=_matching(given.get("sure"), SURE),
+        among=_whole(given.get("among")),
+        drop=_matching(given.get("drop"), NUMBERS),
+        patch=_matching(given.get("patch"), PATCH),
+        fade=_matching(given.get("fade"), FADE),
     )
 
 
@@ -141,18 +167,19 @@ def _one_of(text: str | None, allowed: tuple[str, ...], default: str) -> str:
 def change(selection: Selection, **given: Any) -> Selection:
     """The selection after a choice; what the choice makes meaningless is let go.
 
-    Another network lets go of layer, place, neuron, classes and map; another picture of place,
-    groups and classes; another layer of place, neurons, groups and map; another map of the spot
-    on it.
+    Another network lets go of layer, place, neuron, classes, map and errors; another picture of
+    place, groups, classes and what was tried on it; another layer of place, neurons, groups and
+    map; another map of the spot on it.
     """
     gone: dict[str, Any] = {}
     if "model" in given and given["model"] != selection.model:
         gone |= {"layer": None, "row": None, "col": None, "unit": None, "a": None, "b": None}
-        gone |= {"other": None, **_ELSEWHERE}
+        gone |= {"other": None, "wall": None, "among": None, **_ELSEWHERE, **_TRIED}
     if "picture" in given and given["picture"] != selection.picture:
-        gone |= {"row": None, "col": None, "a": None, "b": None, "off": ()}
+        gone |= {"row": None, "col": None, "a": None, "b": None, "off": (), **_TRIED}
     if "layer" in given and given["layer"] != selection.layer:
         gone |= {"row": None, "col": None, "unit": None, "off": (), "other": None, **_ELSEWHERE}
+        gone |= {"drop": None, "fade": None}
     if "atlas" in given and given["atlas"] != selection.atlas:
         gone |= {"cell": None, "spot": None}
     if "at" in given:

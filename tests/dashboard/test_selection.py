@@ -9,6 +9,7 @@ from dashboard.selection import (
     MAPS,
     PANES,
     SORTS,
+    STAGES,
     STRENGTHS,
     TABS,
     TAKE,
@@ -36,6 +37,15 @@ spots = st.none() | st.builds(spot, st.floats(-99, 99), st.floats(-99, 99), st.f
 cells = st.none() | st.builds(
     "{}:{},{}".format, st.integers(2, 160), st.integers(-9999, 9999), st.integers(-9999, 9999)
 )
+walls = st.none() | st.sampled_from(["3,4", "any,12", "999,any", "unsure"])
+lists = st.none() | st.lists(st.integers(0, 999_999), min_size=1, max_size=9).map(
+    lambda numbers: ",".join(map(str, numbers))
+)
+shares = st.none() | st.builds("{}-{}".format, st.integers(0, 100), st.integers(0, 100))
+patches = st.none() | st.sampled_from(
+    ["noise:0.50,0.25,0.30,1", "icon:features.12@402:0.1,0.2,0.3,1"]
+)
+fades = st.none() | st.sampled_from(["3:0", "3:0.5,17:2"])
 
 
 @st.composite
@@ -51,6 +61,8 @@ def selections(draw: st.DrawFn) -> Selection:
         pane=draw(st.sampled_from(PANES)), left=draw(recipe), right=draw(recipe), other=draw(whole),
         atlas=draw(key), beside=draw(key), spot=draw(spots), cell=draw(cells),
         tint=draw(st.sampled_from(TINTS)), strength=draw(st.sampled_from(STRENGTHS)),
+        stage=draw(st.sampled_from(STAGES)), wall=draw(walls), sure=draw(shares),
+        among=draw(whole), drop=draw(lists), patch=draw(patches), fade=draw(fades),
     )  # fmt: skip
 
 
