@@ -21,7 +21,7 @@ from cache.keys import is_key
 
 Arrays = dict[str, NDArray[Any]]
 MANIFEST, LAYOUT = "atlas", "layout"  # the layout is written last: where it is, both are
-ATLASES, SWEEPS = "atlases", "sweeps"
+ATLASES, SWEEPS, EVALUATIONS = "atlases", "sweeps", "evaluations"
 SUFFIX = {"arrays": ".safetensors", "json": ".json", "webp": ".webp"}
 
 
@@ -117,10 +117,11 @@ def atlases(cache: Path) -> Iterator[Folder]:
 
 
 def totals(cache: Path) -> dict[str, int]:
-    """How many atlases and sweeps there are, finished or not, and their bytes: {atlases,
-    atlas_bytes, sweeps, sweep_bytes}."""
+    """How many atlases, sweeps and evaluations there are, finished or not, and their bytes:
+    {atlases, atlas_bytes, sweeps, sweep_bytes, evaluations, evaluation_bytes}."""
     found: dict[str, int] = {}
-    for name, one in ((ATLASES, "atlas"), (SWEEPS, "sweep")):
+    for name in (ATLASES, SWEEPS, EVALUATIONS):
+        one = "atlas" if name == ATLASES else name[:-1]
         root = cache / name
         with disk_errors(root):
             folders = [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
@@ -129,9 +130,9 @@ def totals(cache: Path) -> dict[str, int]:
 
 
 def remove_all(cache: Path) -> dict[str, int]:
-    """Takes every atlas and every sweep away; what there was of them, as ``totals``."""
+    """Takes all of them away; what there was of them, as ``totals``."""
     found = totals(cache)
-    for name in (ATLASES, SWEEPS):
+    for name in (ATLASES, SWEEPS, EVALUATIONS):
         with disk_errors(cache / name):
             if (cache / name).is_dir():
                 shutil.rmtree(cache / name)

@@ -188,8 +188,8 @@ def _loaded(path: Path) -> Array:
             array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:
             raise UserError(
-                f"{path} is damaged ({error}): remove the folder {path.parent}, and build the "
-                "atlas again"
+                f"{path} is damaged ({error}): remove the folder {path.parent}, and what was in it "
+                "is made again"
             ) from error
     return array
 

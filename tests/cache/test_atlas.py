@@ -84,6 +84,7 @@ def test_all_of_them_are_counted_and_taken_away(folder: Folder, tmp_path: Path) 
     rows.mkdir(parents=True)
     (rows / "00000.samples.npy").write_bytes(b"0" * 70)
     found = {"atlases": 1, "atlas_bytes": 2, "sweeps": 1, "sweep_bytes": 70}
+    found |= {"evaluations": 0, "evaluation_bytes": 0}
     assert totals(tmp_path) == found
     assert remove_all(tmp_path) == found
     assert not folder.root.exists()

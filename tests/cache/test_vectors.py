@@ -117,7 +117,7 @@ def test_a_damaged_shard_is_told_in_one_line(shards: Shards, data: bytes) -> Non
         with pytest.raises(UserError, match="is damaged") as error:
             read()
         assert "\n" not in str(error.value)
-        assert "build the atlas again" in str(error.value)
+        assert "is made again" in str(error.value)
 
 
 def test_a_shard_cut_short_is_told_too(shards: Shards) -> None:
