@@ -18,6 +18,7 @@ from dashboard.grids import blocks, numbers
 from dashboard.protocol import Task
 from dashboard.tasks_atlas import ATLAS_TASKS
 from dashboard.tasks_check import CHECK_TASKS
+from dashboard.tasks_errors import ERROR_TASKS
 from dashboard.tasks_icons import ICON_TASKS
 from dashboard.tasks_live import LIVE_TASKS
 from dashboard.tasks_neuron import NEURON_TASKS
@@ -175,5 +176,5 @@ TASKS: dict[str, Task] = {
     "networks": networks, "network": network, "predict": predict, "grid": grid,
     "ladder": ladder, "neurons": neurons, "channel_map": channel_map,
     **CHECK_TASKS, **ICON_TASKS, **PATCH_TASKS, **STUDIO_TASKS, **WALL_TASKS,
-    **NEURON_TASKS, **LIVE_TASKS, **ATLAS_TASKS,
+    **NEURON_TASKS, **LIVE_TASKS, **ATLAS_TASKS, **ERROR_TASKS,
 }  # fmt: skip

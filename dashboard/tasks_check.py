@@ -35,16 +35,16 @@ def check(
     fired = fires(one, channels=found.channels)
     return {
         "channels": list(found.channels), "activation": sum(f["activation"] for f in fired),
-        **_measured(found),
+        **told_measured(found),
     }  # fmt: skip
 
 
-def _measured(found: Check | GroupCheck) -> dict[str, Any]:
+def told_measured(found: Check | GroupCheck) -> dict[str, Any]:
     """What both kinds of check say, as plain data."""
     return {
         "effect": found.effect, "before": found.before, "without": found.without,
         "answer_before": found.answer_before, "answer_without": found.answer_without,
-        "random": _control(found.random), "equal": _control(found.equal),
+        "random": told_control(found.random), "equal": told_control(found.equal),
         "flip": _flip(found.flip), "reversal": _flip(found.reversal),
         "confirmed": found.confirmed, "verdict": found.verdict,
         "shifts": [
@@ -54,7 +54,7 @@ def _measured(found: Check | GroupCheck) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _control(found: Control | None) -> dict[str, float] | None:
+def told_control(found: Control | None) -> dict[str, float] | None:
     if found is None:
         return None
     return {
@@ -106,7 +106,7 @@ def without_groups(
     found, one = find_picture_groups(bench, model, picture, layer, a, b)
     target = bench.attribution(model, picture, layer, a, b).target
     tail = bench.tail(model, picture, layer)
-    return _measured(
+    return told_measured(
         check_groups(tail, found, one, target, off, seed=bench.config["seed"], flip=False)
     )
 

@@ -1,0 +1,196 @@
+"""Tasks of Errors: the answers to all open pictures, what they say, and the claim of one picture.
+
+``known`` says how many pictures the page knows to be answered: the same question is another once
+more are, and the page keeps answers by their question.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from analysis.activations import fires
+from analysis.attribution import LayerEffect, Target
+from analysis.claim import NORM, check_places, claimed, leading_places, norm_of, times
+from analysis.doubt import right_twin
+from analysis.faithfulness import Check, check
+from analysis.mistakes import Pair, confusion_order
+from analysis.tail import Tail
+from cache.errors import UserError
+from dashboard.answered import Answered, answered, evaluation, of_picture
+from dashboard.bench import Bench
+from dashboard.grids import numbers
+from dashboard.protocol import Progress, Task
+from dashboard.tasks_check import told_control, told_measured
+
+LISTED = 200  # pairs, at most
+SHOWN = 3  # thumbnails of a pair
+WALL = 240  # pictures of a wall, at most
+
+
+def evaluate(bench: Bench, *, model: str) -> Iterator[Progress]:
+    """Answers every open picture once: {answered, unread}. What was answered stays known."""
+    run = evaluation(bench, model)
+    for step in run.run():
+        yield Progress(step.done, step.total, {"answered": step.done})
+    found = run.result()
+    return {"answered": len(found), "unread": list(found.unread[:20])}
+
+
+def mistakes(
+    bench: Bench, *, model: str, known: int, sure: str | None = None, among: int | None = None
+) -> dict[str, Any]:
+    """How often the network is right, and the pairs that it confuses, the most frequent first."""
+    found = answered(bench, model)
+    judged, mine = found.judged, found.within(sure, among)
+    pairs = judged.pairs(mine)
+    return {
+        "collection": bench.library.main.name, "pictures": len(found.pictures),
+        "answered": len(found.answers), "labelled": int(judged.labelled.sum()),
+        "strange": found.strange, "wrong": int(judged.wrong.sum()), "chosen": len(mine),
+        "unread": len(found.answers.unread),
+        "top1": judged.among_first(1), "top5": judged.among_first(5),
+        "calibration": judged.calibration_error(), "bins": [b.__dict__ for b in judged.bins()],
+        "pairs": [_pair(found, pair) for pair in pairs[:LISTED]], "all_pairs": len(pairs),
+        "check": int(found.doubts.check[mine].sum()),
+        "twice": int((found.doubts.twins[mine] >= 0).sum()),
+    }  # fmt: skip
+
+
+def _pair(found: Answered, pair: Pair) -> dict[str, Any]:
+    return {
+        "true": pair.true, "said": pair.said, "count": len(pair.rows),
+        "keys": [found.picture(row).key for row in pair.rows[:SHOWN]],
+        "sure": float(found.judged.confidence[list(pair.rows)].mean()),
+        "check": int(found.doubts.check[list(pair.rows)].sum()),
+    }  # fmt: skip
+
+
+def wall_pictures(
+    bench: Bench, *, model: str, known: int, wall: str, sure: str | None = None,
+    among: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The pictures of a wall: {total, pictures: [{key, name, true, said, p_true, p_said, ...}]}."""
+    found = answered(bench, model)
+    rows = found.wall(wall, sure, among)
+    return {"total": len(rows), "pictures": [of_picture(found, int(r)) for r in rows[:WALL]]}
+
+
+def matrix(bench: Bench, *, model: str, known: int) -> dict[str, Any]:
+    """The confusion matrix, sparse: {order: classes, those that are confused side by side; cells:
+    [[row, column, pictures]]}, row and column counted in that order; rows are true classes."""
+    judged = answered(bench, model).judged
+    order = confusion_order(judged)
+    at = {int(c): i for i, c in enumerate(order)}
+    counts: dict[tuple[int, int], int] = {}
+    for row in np.flatnonzero(judged.labelled):
+        cell = at[int(judged.labels[row])], at[int(judged.said[row])]
+        counts[cell] = counts.get(cell, 0) + 1
+    return {"order": [int(c) for c in order], "cells": [[*k, n] for k, n in counts.items()]}
+
+
+def claim(
+    bench: Bench, *, model: str, picture: str, layer: str, a: int | None, b: int | None,
+    drop: list[int], known: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Which neurons and places gave ``a`` the lead over ``b``, measured: the claim of Errors.
+
+    ``drop``: neurons that are left out of the removal. ``rows`` hold all of the evidence, also what
+    was left out.
+    """
+    attributed = bench.attribution(model, picture, layer, a, b)
+    one, target = attributed.layers[bench.layer(model, layer).name], attributed.target
+    tail = bench.tail(model, picture, layer)
+    seed, key = bench.config["seed"], (model, picture, layer, target)
+    whole: Check = bench.kept.get(
+        ("claim", *key),
+        lambda: check(tail, one, target, channels=claimed(tail, one, target), seed=seed),
+    )
+    channels = [c for c in whole.channels if c not in drop]
+    found = whole
+    if drop:  # the smallest sets do not depend on it, and take most of the time
+        part = check(tail, one, target, channels=channels, seed=seed, flip=False)
+        found = replace(part, flip=whole.flip, reversal=whole.reversal)
+    places = bench.kept.get(("places", *key), lambda: _places(tail, one, target, whole, seed))
+    return {
+        "layer": layer, "channels": channels, **told_measured(found), **places,
+        "evidence": _evidence(bench, model, one, target, list(whole.channels)),
+        "twin": _twin(bench, model, picture, target),
+    }  # fmt: skip
+
+
+def _evidence(
+    bench: Bench, model: str, one: LayerEffect, target: Target, channels: list[int]
+) -> dict[str, Any]:
+    """Each neuron with its effect, and here against the norm: pictures of the class instead of
+    which that are answered right; where there are none, of all classes."""
+    keys, which = _norm_keys(bench, model, target)
+    layer = one.layer
+
+    def measure() -> Any:
+        classifier = bench.classifier(model)
+        inputs = [classifier.tensor(bench.pixels(classifier, key)) for key in keys]
+        return norm_of(classifier, layer, inputs)
+
+    norm = bench.kept.get(("norm", model, layer.name, tuple(keys)), measure)
+    here = one.activation.mean(1)
+    strength = times(here, norm)
+    rows = [
+        {"channel": f["channel"], "effect": f["effect"], "here": float(here[f["channel"]]),
+         "times": strength[f["channel"]],
+         "norm": None if norm is None else float(norm.mean[f["channel"]])}
+        for f in fires(one, channels=channels)
+    ]  # fmt: skip
+    return {"rows": rows, "norm": {"pictures": len(keys), "which": which}}
+
+
+def _norm_keys(bench: Bench, model: str, target: Target) -> tuple[list[str], str]:
+    try:
+        found = answered(bench, model)
+    except UserError:
+        return [], "none"
+    judged = found.judged
+    mine = np.flatnonzero(judged.right & (judged.labels == target.rather_than))
+    which = "true class"
+    if not len(mine):
+        mine, which = np.flatnonzero(judged.right), "all right"
+    rows = found.surest(mine)[:NORM]
+    return [found.picture(int(r)).key for r in rows], which if len(rows) else "none"
+
+
+def _places(
+    tail: Tail, one: LayerEffect, target: Target, whole: Check, seed: int
+) -> dict[str, Any]:
+    """The map of the effect, and the removal of the places that speak most for the leader."""
+    rows, cols = one.per_place.shape
+    shown = {"map": {"rows": rows, "cols": cols, "values": numbers(one.per_place)}}
+    places = leading_places(one, whole.before, target)
+    if not places:
+        return {**shown, "places": None}
+    found = check_places(tail, one, target, places, seed=seed)
+    return {**shown, "places": {
+        "at": [list(p) for p in found.places], "effect": found.effect, "before": found.before,
+        "without": found.without, "random": told_control(found.random),
+        "equal": told_control(found.equal), "verdict": found.verdict,
+    }}  # fmt: skip
+
+
+def _twin(bench: Bench, model: str, picture: str, target: Target) -> dict[str, Any] | None:
+    """The nearest picture of the class instead of which that is answered right."""
+    try:
+        found = answered(bench, model)
+    except UserError:
+        return None
+    row = found.rows.get(picture)
+    if row is None or target.rather_than is None:
+        return None
+    wanted = target.rather_than
+    twin = right_twin(found.judged, found.answers.vectors, row, wanted)
+    return None if twin is None else of_picture(found, twin)
+
+
+ERROR_TASKS: dict[str, Task] = {
+    "evaluate": evaluate, "mistakes": mistakes, "wall_pictures": wall_pictures, "matrix": matrix,
+    "claim": claim,
+}  # fmt: skip
