@@ -11,9 +11,10 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard import parts, routes, selection
+from dashboard import error_routes, parts, routes, selection
 from dashboard.atlas_desk import AtlasDesk
 from dashboard.components import action
+from dashboard.error_desk import ErrorDesk
 from dashboard.parts import part
 from dashboard.selection import Selection
 from dashboard.service import Service
@@ -64,8 +65,10 @@ def create_app(service: Service) -> dash.Dash:
     neuron.register(app, service)
     desk = AtlasDesk(service)
     atlas.register(app, service, desk)
-    errors.register(app, service)
+    errors_desk = ErrorDesk(service)
+    errors.register(app, service, errors_desk)
     routes.register(app.server, service, desk)
+    error_routes.register(app.server, service, errors_desk)
     return app
 
 

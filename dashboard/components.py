@@ -59,6 +59,10 @@ GLOSSARY = {
     "by its own recipe": "How strongly it excites the neuron as the recipe itself sees it: under "
     "its random transforms, at the size it is made for. Recipes that look at less are easier to "
     "please, so do not compare by this.",
+    "top-1": "The part of the labelled pictures whose class is the network's first answer.",
+    "top-5": "The part of the labelled pictures whose class is among the first five answers.",
+    "calibration": "Of all pictures that the network is 70 % sure of, 70 in 100 should be right. "
+    "The number is the mean distance between how sure it is and how often it is right.",
     "logit": "The network's raw score of a class, before scores are made into percentages.",
 }
 NOTHING_YET = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="

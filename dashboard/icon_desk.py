@@ -21,6 +21,7 @@ IN_HAND = {VISIBLE: 6, BEHIND: 2, BACKGROUND: 2}
 # seconds; a page asks for its layers one after the other, and a busy worker answers late
 STALE = 2.5
 LABELS = {
+    "evaluate": "asking the network",
     "icons": "drawing what neurons look for",
     "mosaic": "drawing the grid",
     "examples": "looking for real patches",

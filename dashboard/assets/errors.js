@@ -1,13 +1,87 @@
-/* The Errors page: which stage is shown. */
+/* The Errors page: which stage is shown, how far the pass over the pictures is, the real patches of the evidence. */
 "use strict";
 
-window.dash_clientside = Object.assign({}, window.dash_clientside);
-window.dash_clientside.errors = {
-  stage(data) {
-    if (!data) return "";
-    for (const part of document.querySelectorAll(".err-stage")) {
-      part.hidden = !part.dataset.stage.split(" ").includes(data.stage);
+(function () {
+  let following = null, shown = false;
+
+  // ---- the pass: the panels are asked again when more is known
+  async function follow(model) {
+    if (following === model) return;
+    following = model;
+    let last = null, wait = 700;
+    while (following === model && shown) {
+      try {
+        const answer = await fetch("/api/evaluation?" + new URLSearchParams({ model }));
+        const status = await answer.json();
+        say(model, status);
+        const over = !["waiting", "running"].includes(status.state);
+        if (last !== null && (status.known !== last || over)) {
+          window.dash_clientside.set_props("err-tick", { data: status.known + status.state });
+        }
+        if (over) break;
+        last = status.known;
+        wait = Math.min(4000, wait * 1.5);
+      } catch (error) { break; } // status.js says that the program is away
+      await new Promise((done) => setTimeout(done, wait));
     }
-    return "";
-  },
-};
+    following = null;
+  }
+
+  function say(model, status) {
+    const line = document.getElementById("err-going");
+    if (!line) return;
+    line.replaceChildren();
+    if (status.state !== "cancelled") return;
+    const again = Object.assign(document.createElement("button"),
+      { type: "button", className: "pill", textContent: `cancelled after ${status.known}: go on` });
+    again.onclick = async () => {
+      await fetch("/api/evaluation?" + new URLSearchParams({ model }), { method: "POST", headers: { "X-Neuronscope": "evaluate" } });
+      window.dash_clientside.set_props("err-tick", { data: "again" + Date.now() });
+      follow(model);
+    };
+    line.append(again);
+  }
+
+  // ---- real patches of the evidence, as soon as the open pictures are looked through
+  const patches = new Map();
+
+  async function patch(row) {
+    const { model, layer, unit, count } = row.dataset, key = [model, layer, unit, count].join("|");
+    if (row.dataset.shown === key) return;
+    if (!patches.has(key)) {
+      try {
+        const answer = await fetch("/api/patches?" + new URLSearchParams({ model, layer, unit, count }));
+        const found = await answer.json();
+        if (["waiting", "running"].includes(found.state)) return void setTimeout(() => row.isConnected && patch(row), 1500);
+        patches.set(key, found.patches || []);
+      } catch (error) { return; }
+    }
+    row.dataset.shown = key;
+    row.replaceChildren(...patches.get(key).map(({ url, picture, name }) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", title: "Open " + name });
+      button.dataset.do = JSON.stringify({ picture, stage: "picture" });
+      button.setAttribute("aria-label", button.title);
+      button.append(Object.assign(document.createElement("img"), { src: url, alt: "Patch of " + name }));
+      return button;
+    }));
+  }
+
+  document.addEventListener("filled", ({ target }) => {
+    for (const row of target.querySelectorAll(".row-patches")) patch(row);
+    const going = document.getElementById("err-going");
+    if (going && shown) follow(going.dataset.model);
+  });
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside);
+  window.dash_clientside.errors = {
+    stage(data) {
+      shown = Boolean(data) && data.view === "errors";
+      if (!shown) return "";
+      for (const part of document.querySelectorAll(".err-stage")) {
+        part.hidden = !part.dataset.stage.split(" ").includes(data.stage);
+      }
+      window.scrollTo(0, 0);
+      return "";
+    },
+  };
+})();

@@ -51,6 +51,12 @@
     sized(canvas, map.cols, map.rows).drawImage(small, 0, 0);
   }
 
+  function paintCover(canvas, map) { // over the picture: clear where there is nothing to say
+    const most = Math.max(1e-12, ...map.values.map(Math.abs)), pro = rgb(css("--for")), con = rgb(css("--against"));
+    const small = pixels(map, (v) => [...(v >= 0 ? pro : con), 200 * Math.pow(Math.abs(v) / most, 0.8)]);
+    sized(canvas, map.cols, map.rows).drawImage(small, 0, 0);
+  }
+
   function paintHinton(canvas, map) { // area: size; colour: sign
     const cell = 20, pen = sized(canvas, map.cols * cell, map.rows * cell);
     const most = Math.max(1e-12, ...map.values.map(Math.abs)), line = css("--line");
@@ -64,7 +70,7 @@
     });
   }
 
-  const PAINT = { veil: paintVeil, effect: paintEffect, hinton: paintHinton };
+  const PAINT = { veil: paintVeil, effect: paintEffect, cover: paintCover, hinton: paintHinton };
 
   function paint(where) {
     for (const canvas of where.querySelectorAll("canvas.place-map[data-values]")) {

@@ -4,29 +4,41 @@ Four stages, each one click further: the list of confused pairs, the wall of one
 one picture, or all of the pair together. Each stage is a part of the page of its own.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import dash
-from dash import ClientsideFunction, Output, html, no_update
+from dash import ClientsideFunction, Input, Output, dcc, html, no_update
 from dash.development.base_component import Component
 
-from dashboard.components import action
+from cache.errors import UserError
+from dashboard.components import action, note
+from dashboard.error_desk import ErrorDesk
 from dashboard.markup import markup, panel
 from dashboard.parts import part
+from dashboard.protocol import JobError
 from dashboard.service import Service
+from dashboard.views import errors_case, errors_claim, errors_list, errors_wall
 from dashboard.views.context import Context
 
-__all__ = ["layout", "register"]
+Fill = Callable[[Context, ErrorDesk], Any]
+FILLS: dict[str, tuple[tuple[str, ...], Fill]] = {
+    "err-list": (("list",), errors_list.content),
+    "err-wall": (("wall",), errors_wall.content),
+    "err-claim": (("picture",), errors_claim.content),
+    "err-picture": (("picture",), errors_case.content),
+}
 
 
 def layout() -> Component:
-    """The way back, and the four stages, of which one is shown (``assets/errors.js``)."""
+    """The way back, and the stages, of which one is shown (``assets/errors.js``)."""
     return html.Main(
         [
+            dcc.Store(id="err-tick"),
             html.Nav(id="err-way", className="err-way", **{"aria-label": "The way here"}),
             html.Div(id="err-list", className="err-stage", **{"data-stage": "list"}),
             html.Div(id="err-wall", className="err-stage", **{"data-stage": "wall"}, hidden=True),
-            html.Div(_case(), id="err-case", className="err-stage", hidden=True,
+            html.Div(_case(), id="err-case", className="err-stage columns", hidden=True,
                      **{"data-stage": "picture together"}),
             html.Div(id="err-staged", hidden=True),
         ],
@@ -43,16 +55,31 @@ def _case() -> list[Component]:
     ]
 
 
-def register(app: dash.Dash, service: Service) -> None:
+def register(app: dash.Dash, service: Service, desk: ErrorDesk) -> None:
     """Adds the callbacks of every stage."""
     app.clientside_callback(
         ClientsideFunction("errors", "stage"),
         Output("err-staged", "children"), part("err-way"), prevent_initial_call=True,
     )  # fmt: skip
+    _register(app, service, desk, "err-way", ((), _way))
+    for name, fill in FILLS.items():
+        _register(app, service, desk, name, fill)
 
-    @app.callback(panel("err-way"), part("err-way"), prevent_initial_call=True)
-    def fill_way(data: dict[str, Any]) -> Any:
-        return markup(_way(Context.of(service, data))) if shown(data) else no_update
+
+def _register(
+    app: dash.Dash, service: Service, desk: ErrorDesk, name: str, how: tuple[tuple[str, ...], Fill]
+) -> None:
+    """A panel that is filled anew by its part of the selection, and when more is known."""
+    stages, fill = how
+
+    @app.callback(panel(name), part(name), Input("err-tick", "data"), prevent_initial_call=True)
+    def filled(data: dict[str, Any], _: Any) -> Any:
+        if not shown(data, *stages):
+            return no_update
+        try:
+            return markup(fill(Context.of(service, data), desk))
+        except (UserError, JobError) as error:
+            return markup(note(str(error), kind="error"))
 
 
 def shown(data: dict[str, Any] | None, *stages: str) -> bool:
@@ -62,6 +89,28 @@ def shown(data: dict[str, Any] | None, *stages: str) -> bool:
     )  # fmt: skip
 
 
-def _way(here: Context) -> list[Component]:
+def _way(here: Context, desk: ErrorDesk) -> list[Component]:
     """pictures > pair > picture: each step can be gone back to."""
-    return [action("pictures", {"stage": "list"}, label="All pictures")]
+    chosen, stage = here.chosen, here.chosen.stage
+    main = here.service.library.main
+    steps: list[Any] = [_step(f"{main.name} ({len(main):,})", {"stage": "list"}, stage == "list")]
+    wall = chosen.wall if chosen.wall != "matrix" else None
+    if stage != "list" and wall:
+        steps.append(_step(errors_wall.title(here, wall), {"stage": "wall"}, stage == "wall"))
+    if stage == "together":
+        steps.append(_step("all together", {"stage": "together"}, True))
+    if stage == "picture":
+        found = here.service.library.find(here.picture)
+        steps.append(_step(found.name if found else "picture", {"stage": "picture"}, True))
+    parts: list[Any] = [steps[0]]
+    for step in steps[1:]:
+        parts += [html.Span("\u203a", className="label"), step]
+    going = {"data-model": here.model, "id": "err-going"}
+    tools = [html.Span(className="spacer"), html.Span(**going)]
+    return [*parts, *tools]
+
+
+def _step(text: Any, do: dict[str, Any], current: bool) -> Component:
+    more = {"aria-current": "page"} if current else {}
+    label = text if isinstance(text, str) else "The pair"
+    return action(text, do, label=label, **more)

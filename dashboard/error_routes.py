@@ -1,0 +1,75 @@
+"""The addresses of Errors: how far the pass is, the matrix, and a neuron's strongest patches."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, request
+
+from cache.errors import UserError
+from dashboard.answers import answered
+from dashboard.error_desk import ErrorDesk, known_of
+from dashboard.protocol import BACKGROUND
+from dashboard.service import Service
+
+MOST = 9  # patches at once
+
+
+def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
+    """Adds the addresses."""
+
+    @server.get("/api/evaluation")
+    def evaluation() -> Response:
+        given = request.args
+        model = given.get("model") or service.config.model
+        return answered(lambda: _standing(desk, model))
+
+    @server.post("/api/evaluation")
+    def again() -> Response:
+        """Begins it anew where it was cancelled."""
+        model = request.args.get("model") or service.config.model
+        return answered(lambda: {"job": desk.status(model, again=True).id})
+
+    @server.get("/api/matrix")
+    def matrix() -> Response:
+        model = request.args.get("model") or service.config.model
+        return answered(lambda: _matrix(service, desk, model))
+
+    @server.get("/api/patches")
+    def patches() -> Response:
+        """A neuron's strongest patches: {state, patches: [{url, picture, name}]}."""
+        return answered(lambda: _patches(service, request.args))
+
+
+def _standing(desk: ErrorDesk, model: str) -> dict[str, Any]:
+    status = desk.status(model)
+    return {
+        "state": status.state, "known": known_of(status), "done": status.done,
+        "total": status.total, "left": status.seconds_left, "error": status.error,
+    }  # fmt: skip
+
+
+def _matrix(service: Service, desk: ErrorDesk, model: str) -> dict[str, Any]:
+    found = service.ask("matrix", model=model, known=desk.known(model))
+    names = service.model(model)["classes"]
+    return {**found, "names": [names[index] for index in found["order"]]}
+
+
+def _patches(service: Service, given: Any) -> dict[str, Any]:
+    try:
+        model, layer, unit = given["model"], given["layer"], int(given["unit"])
+        count = min(MOST, int(given.get("count", 3)))
+    except (KeyError, ValueError):
+        raise UserError("model, layer and unit name a neuron") from None
+    status = service.jobs.status(
+        service.jobs.submit("examples", priority=BACKGROUND, model=model, layer=layer)
+    )
+    if status.state != "done":
+        return {"state": status.state, "error": status.error, "patches": []}
+    rows = service.ask("patches", model=model, layer=layer, channel=unit)[:count]
+    shown = []
+    for row in rows:
+        found = service.library.find(row["picture"])
+        asked = {"model": model, "layer": layer, "picture": row["picture"], "place": row["place"]}
+        name = found.name if found else "picture"
+        shown.append({"url": f"/patch?{urlencode(asked)}", "picture": row["picture"], "name": name})
+    return {"state": "done", "patches": shown}

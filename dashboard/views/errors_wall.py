@@ -1,0 +1,91 @@
+"""The second stage of Errors: the pictures of one pair, or of a list, with both probabilities."""
+
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard.components import action, note, share
+from dashboard.error_desk import ErrorDesk
+from dashboard.views.context import Context
+
+TITLES = {
+    "wrong": "All wrong ones",
+    "unsure": "Least sure first",
+    "check": "Check the label",
+    "twice": "There twice",
+    "changes": "Changes its answer",
+}
+SAYS = {
+    "unsure": "The two strongest answers are nearly alike.",
+    "check": "The network, and the pictures that are most alike to it, speak for another class than "
+    "the label: look at the label before you explain the answer.",
+    "twice": "Nearly the same picture is in the set once more.",
+}
+
+
+def content(here: Context, desk: ErrorDesk) -> list[Component]:
+    """The thumbnails; of a pair with several pictures the first card is all of them together."""
+    wall = here.chosen.wall or "wrong"
+    desk.wait(here.model)
+    found = desk.ask("wall_pictures", here.chosen, here.model, wall=wall)
+    head = html.Header([html.H1(title(here, wall)), html.Span(f"{found['total']:,}",
+                                                              className="label num")])  # fmt: skip
+    if not found["pictures"]:
+        return [head, note("No picture is in this list any more; go back and choose another.")]
+    together = [_together(found)] if pair_of(wall) and found["total"] > 1 else []
+    cards = [*together, *(card(here, one) for one in found["pictures"])]
+    cut = found["total"] - len(found["pictures"])
+    more = [html.P(f"and {cut:,} more; choose on the first page which", className="caption")]
+    says = [html.P(SAYS[wall], className="caption")] if wall in SAYS else []
+    return [head, *says, html.Div(cards, className="err-cards"), *(more if cut else [])]
+
+
+def pair_of(wall: str | None) -> tuple[int, int] | None:
+    """The classes of a wall that is a pair: (true, said)."""
+    parts = (wall or "").split(",")
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        return None
+    return int(parts[0]), int(parts[1])
+
+
+def title(here: Context, wall: str) -> list[Any] | str:
+    """What a wall is called."""
+    if "," not in wall:
+        return TITLES.get(wall, wall)
+    true, said = (None if v == "any" else int(v) for v in wall.split(","))
+    count = len(here.network["classes"])
+    if any(v is not None and v >= count for v in (true, said)):
+        return "A class that this network does not have"
+    left = "any class" if true is None else here.name(true)
+    right = "another class" if said is None else here.name(said)
+    if true == said:
+        return [html.B(left), html.Span(", answered right", className="label")]
+    return [html.B(left), html.Span(" said ", className="label"), html.B(right, className="pos")]
+
+
+def _together(found: dict[str, Any]) -> Component:
+    mosaic = [html.Img(src=f"/thumb/{one['key']}", alt="") for one in found["pictures"][:4]]
+    text = f"all {found['total']} together"
+    return action([html.Span(mosaic, className="mosaic"), html.B(text)], {"stage": "together"},
+                  label=text, className="err-card together")  # fmt: skip
+
+
+def card(here: Context, one: dict[str, Any]) -> Component:
+    """A picture with what it is called and what it is, each with the probability."""
+    said, true = here.name(one["said"]), None if one["true"] is None else here.name(one["true"])
+    wrong = one["true"] is not None and one["true"] != one["said"]
+    lines = [html.Span([html.B(said, className="pos"), " ", share(one["p_said"])])]
+    if true is not None:
+        verb = "is" if wrong else "right"
+        own = [html.B(true, className="neg"), " ", share(one["p_true"])] if wrong else ["right"]
+        lines.append(html.Span([verb + " ", *own] if wrong else own))
+    marks = [html.Span("check the label", className="doubt")] * one["check"]
+    marks += [html.Span("there twice", className="doubt")] * (one["twin"] is not None)
+    return action(
+        [html.Img(src=f"/thumb/{one['key']}", alt=one["name"], width=120, height=120),
+         *lines, *marks],
+        {"picture": one["key"], "stage": "picture"},
+        label=f"{one['name']}: says {said}" + (f", is {true}" if wrong else ""),
+        className="err-card",
+    )  # fmt: skip
