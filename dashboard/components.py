@@ -161,3 +161,10 @@ def copy_command(words: list[str]) -> Component:
         "copy as command", type="button", className="quiet-button",
         title=command, **{"data-copy": command},
     )  # fmt: skip
+
+
+def shared_beginning(names: list[str]) -> str:
+    """The parts that all names begin with: ``features.`` of ``features.3`` and ``features.4``."""
+    parts = [name.split(".")[:-1] for name in names]
+    same = [a for a, *rest in zip(*parts, strict=False) if all(b == a for b in rest)]
+    return "".join(f"{part}." for part in same)

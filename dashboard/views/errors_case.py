@@ -76,14 +76,14 @@ def _number(value: float) -> str:
 
 def _answers(here: Context) -> Component:
     """The answers; a click explains another one, or against another one."""
-    rows = []
-    for one in here.answers["top"][:4]:
-        index = one["index"]
+    rows, first = [], [one["index"] for one in here.answers["top"][:4]]
+    for index in [*first, *(i for i in (here.a, here.b) if i not in first)]:
+        chance = here.answers["probabilities"][index]
         side = " a" if index == here.a else " b" if index == here.b else ""
         truth = [html.Span("label", className="truth")] * (here.answers["label"] == index)
         change = {"b": index} if index != here.a else {"a": index}
         rows.append(action(
-            [html.Span([here.name(index), *truth]), html.Span(share(one["probability"]),
+            [html.Span([here.name(index), *truth]), html.Span(share(chance),
                                                               className="num")],
             change, label=f"rather than {here.name(index)}", className=f"err-answer{side}",
         ))  # fmt: skip

@@ -14,6 +14,7 @@ from dashboard.components import (
     bar,
     copy_command,
     share,
+    shared_beginning,
     signed,
     term,
     unit_icon,
@@ -74,12 +75,19 @@ def _carried(found: dict[str, Any], count: int, layer: str) -> str:
 
 def _layers(here: Context) -> Component:
     """The ladder: the same question of another layer."""
+    names = [step["layer"] for step in here.network["ladder"]]
+    names += [] if here.layer in names else [here.layer]
+    same = shared_beginning(names)
     buttons = [
-        action(step["layer"], {"layer": step["layer"]}, label=f"Ask {step['layer']}",
-               **({"aria-current": "true"} if step["layer"] == here.layer else {}))
-        for step in here.network["ladder"]
+        action(name.removeprefix(same), {"layer": name}, label=f"Ask {name}",
+               **({"aria-current": "true"} if name == here.layer else {}))
+        for name in names
     ]  # fmt: skip
-    return html.Nav(buttons, className="segments err-layers", **{"aria-label": "Layer"})
+    return html.Nav(
+        [html.Span("layer", className="label"), *buttons],
+        className="segments err-layers",
+        **{"aria-label": "Layer"},
+    )
 
 
 def _rows(here: Context, found: dict[str, Any]) -> list[Component]:

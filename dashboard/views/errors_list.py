@@ -1,4 +1,4 @@
-"""The first stage of Errors: how often the network is right, and which classes it takes for which."""
+"""The first stage of Errors: how often the network is right, and what it takes for what."""
 
 from typing import Any
 
@@ -180,8 +180,9 @@ def _pair(here: Context, pair: dict[str, Any]) -> Component:
     thumbs = [html.Img(src=f"/thumb/{key}", alt="", width=44, height=44) for key in pair["keys"]]
     true, said = here.name(pair["true"]), here.name(pair["said"])
     mark = [html.Span("check the label", className="doubt")] if pair["check"] else []
-    text = html.Span([html.B(true), html.Span(" said ", className="label"),
-                      html.B(said, className="pos"), " ", *mark], className="pair-name")  # fmt: skip
+    verb = html.Span(" said ", className="label")
+    text = html.Span([html.B(true), verb, html.B(said, className="pos"), " ", *mark],
+                     className="pair-name")  # fmt: skip
     return action(
         [html.Span(thumbs, className="pair-thumbs"), text,
          html.Span(share(pair["sure"]), className="label num", title="how sure it is, on average"),
@@ -198,8 +199,8 @@ def _matrix(here: Context, found: dict[str, Any]) -> list[Component]:
         **{"data-model": here.model, "data-known": str(found["answered"]),
            "aria-label": "Confusion matrix: rows are true classes, columns answers"},
     )  # fmt: skip
-    said = html.P("Rows: what it is; columns: what the network says. Classes that are taken for "
-                  "each other lie together.", id="err-matrix-said", className="caption")  # fmt: skip
+    text = "Rows: what it is; columns: what it says. Classes that are confused lie together."
+    said = html.P(text, id="err-matrix-said", className="caption num")
     return [html.Header([html.H2("What is taken for what"), tabs]), sheet, said]
 
 

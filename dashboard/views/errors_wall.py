@@ -18,8 +18,8 @@ TITLES = {
 }
 SAYS = {
     "unsure": "The two strongest answers are nearly alike.",
-    "check": "The network, and the pictures that are most alike to it, speak for another class than "
-    "the label: look at the label before you explain the answer.",
+    "check": "The network, and the pictures that are most alike to it, speak for another class "
+    "than the label: look at the label before you explain the answer.",
     "twice": "Nearly the same picture is in the set once more.",
 }
 

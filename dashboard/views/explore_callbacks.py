@@ -8,7 +8,7 @@ from dash import Output, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard.components import action, copy_command, share, signed, term
+from dashboard.components import action, copy_command, share, shared_beginning, signed, term
 from dashboard.markup import markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
@@ -232,7 +232,7 @@ def _register_layer(app: dash.Dash, service: Service) -> None:
             return no_update
         here = Context.of(service, data)
         rows = service.ask("ladder", **here.question)
-        shared = _shared([row["layer"] for row in rows])
+        shared = shared_beginning([row["layer"] for row in rows])
         return markup(_step(row, here.layer, shared) for row in rows)
 
 
@@ -247,13 +247,6 @@ def _layer_facts(here: Context, grid: dict[str, Any]) -> list[Component]:
         text = f"place {row},{col} \u00d7"
         facts.append(action(text, {"at": None}, label="Whole picture again", className="pill"))
     return facts
-
-
-def _shared(names: list[str]) -> str:
-    """The parts that all names begin with: ``features.`` of ``features.3`` and ``features.4``."""
-    parts = [name.split(".")[:-1] for name in names]
-    same = [a for a, *rest in zip(*parts, strict=False) if all(b == a for b in rest)]
-    return "".join(f"{part}." for part in same)
 
 
 def _step(row: dict[str, Any], chosen: str, shared: str) -> Component:
