@@ -2,7 +2,7 @@
 mean over them, taken away in every one of them, beside random and equally active others.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,19 +28,15 @@ MOST = 50  # pictures; of more a sample would do as well
 
 @dataclass(frozen=True, eq=False)
 class Sum:
-    """Over ``pictures``: the mean margin, each neuron's mean effect on it and mean activation
-    (C,), and its mean activation in each picture (pictures, C)."""
+    """Over the pictures: the mean margin, each neuron's mean effect on it, how active it is
+    (sum of |h| over the places) and its activation (mean over the places), each (C,)."""
 
     layer: Layer
     target: Target
     margin: float
     effect: Array
     active: Array
-    each: Array
-
-    @property
-    def pictures(self) -> int:
-        return len(self.each)
+    mean: Array
 
     def claimed(self, count: int = CLAIMED) -> list[int]:
         """The neurons that carry the mean margin, strongest first."""
@@ -81,25 +77,20 @@ class SharedCheck:
 
 def summed(
     classifier: "Classifier", inputs: Sequence[Tensor], layer: str, target: Target
-) -> Iterator[tuple[int, Sum | None]]:
-    """Goes through the pictures, each (1, C, H, W); yields how many are through, and with the last
-    the sum of all."""
-    effects, active, margins = [], [], []
+) -> Generator[int, None, Sum]:
+    """Goes through the pictures, each (1, C, H, W); yields how many are through, and returns the
+    sum of all."""
+    effects, active, means, margins = [], [], [], []
     for done, x in enumerate(inputs, 1):
         found = attribute(classifier, x, [layer], target)
         one = found.layers[layer]
         effects.append(one.per_channel)
         active.append(np.abs(one.activation).sum(1))
+        means.append(one.activation.mean(1))
         margins.append(found.margin)
-        if done < len(inputs):
-            yield done, None
-    each = np.stack(active)
-    yield (
-        len(inputs),
-        Sum(
-            one.layer, target, float(np.mean(margins)), np.mean(effects, axis=0), each.mean(0), each
-        ),
-    )
+        yield done
+    mean = [np.mean(values, axis=0) for values in (effects, active, means)]
+    return Sum(one.layer, target, float(np.mean(margins)), *mean)
 
 
 def check_together(
@@ -110,8 +101,8 @@ def check_together(
     *,
     draws: int = DRAWS,
     seed: int = 0,
-) -> Iterator[tuple[int, SharedCheck | None]]:
-    """Takes the neurons away in every picture; yields as `summed`."""
+) -> Generator[int, None, SharedCheck]:
+    """Takes the neurons away in every picture; yields and returns as `summed`."""
     rng = np.random.default_rng(seed)
     random = draw_random(channels, found.active, draws, rng)
     equal = draw_equal(channels, found.active, draws, rng)
@@ -123,11 +114,10 @@ def check_together(
         margins.append(margins_of(found.target, logits))
         before.append(float(found.target.margin(tail.logits)[0]))
         changed.append(logits.argmax(1) != int(tail.logits[0].argmax()))
-        if done < len(inputs):
-            yield done, None
+        yield done
     mean, flips, was = np.mean(margins, 0), np.sum(changed, 0), float(np.mean(before))
     cut = 1 + len(random)
-    yield len(inputs), SharedCheck(
+    return SharedCheck(
         tuple(channels), len(inputs), float(found.effect[list(channels)].sum()), was,
         float(mean[0]), summary(random, mean[1:cut], was), summary(equal, mean[cut:], was),
         Flips(int(flips[0]), _mean(flips[1:cut]), _mean(flips[cut:])),

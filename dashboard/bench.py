@@ -35,6 +35,10 @@ class Recent(Generic[T]):
         self.size = size
         self.kept: OrderedDict[Hashable, T] = OrderedDict()
 
+    def peek(self, key: Hashable) -> T | None:
+        """The value kept under ``key``, or None."""
+        return self.kept.get(key)
+
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The value kept under ``key``, or the one made now."""
         if key not in self.kept:

@@ -19,6 +19,7 @@ COMMANDS = {
     "neuron": "one neuron: real patches, classes, weights, how far to trust its icon",
     "visualize": "draw what a neuron, a direction or a class looks for",
     "explain": "why one class rather than another, and a test of the answer",
+    "evaluate": "how often the network is right on labelled pictures, and what it confuses",
     "atlas": "a map of all that a layer sees: build it, ask what it is worth, take it away",
     "names": "the names that you gave to neurons: list them, write or read a file of them",
     "cache": "look after the results kept on disk",
@@ -264,6 +265,14 @@ def _explain(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("-o", "--output", type=Path, metavar="REPORT.html")
 
 
+def _evaluate(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    _pictures(sub)
+    sub.add_argument(
+        "-o", "--output", type=Path, metavar="TABLE.csv", help="one row a picture as well"
+    )
+
+
 def _atlas(sub: argparse.ArgumentParser) -> None:
     _common(sub)
     sub.add_argument("action", choices=("build", "info", "export"))
@@ -299,6 +308,7 @@ def _cache(sub: argparse.ArgumentParser) -> None:
 
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "serve": _serve, "models": _common, "layers": _common, "predict": _predict, "fires": _fires,
-    "neuron": _neuron, "visualize": _visualize, "explain": _explain, "atlas": _atlas,
+    "neuron": _neuron, "visualize": _visualize, "explain": _explain, "evaluate": _evaluate,
+    "atlas": _atlas,
     "names": _names, "cache": _cache,
 }  # fmt: skip

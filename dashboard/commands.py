@@ -235,6 +235,15 @@ def _explain(given: argparse.Namespace) -> Answer:
     return document, lines
 
 
+# ---- evaluate ----
+
+
+def _evaluate(given: argparse.Namespace) -> Answer:
+    from dashboard.cli_evaluate import evaluate
+
+    return evaluate(given, _network(given))
+
+
 # ---- names ----
 
 
@@ -295,6 +304,7 @@ def _said(value: Any) -> str:
 
 _ANSWERS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "models": _models, "layers": _layers, "predict": _predict, "fires": _fires,
-    "neuron": _neuron, "visualize": _visualize, "explain": _explain, "atlas": _atlas,
+    "neuron": _neuron, "visualize": _visualize, "explain": _explain, "evaluate": _evaluate,
+    "atlas": _atlas,
     "names": _names, "cache": _cache,
 }  # fmt: skip

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, request
 
 from cache.errors import UserError
-from dashboard.answers import answered
+from dashboard.answers import answered, as_json
 from dashboard.error_desk import ErrorDesk, known_of
 from dashboard.protocol import BACKGROUND
 from dashboard.service import Service
@@ -33,6 +33,13 @@ def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
     def matrix() -> Response:
         model = request.args.get("model") or service.config.model
         return answered(lambda: _matrix(service, desk, model))
+
+    @server.get("/api/job")
+    def job() -> Response:
+        """How far a job is that a panel waits for."""
+        status = service.jobs.status(request.args.get("id", ""))
+        return as_json({"state": status.state, "done": status.done, "total": status.total,
+                        "left": status.seconds_left})  # fmt: skip
 
     @server.get("/api/patches")
     def patches() -> Response:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from analysis.activations import fires
-from analysis.attribution import LayerEffect, Target
-from analysis.claim import NORM, check_places, claimed, leading_places, norm_of, times
+from analysis.attribution import Array, LayerEffect, Target
+from analysis.claim import NORM, Norm, check_places, claimed, leading_places, norm_of, times
 from analysis.doubt import right_twin
 from analysis.faithfulness import Check, check
+from analysis.layers import Layer
 from analysis.mistakes import Pair, confusion_order
 from analysis.tail import Tail
 from cache.errors import UserError
@@ -123,26 +124,32 @@ def claim(
 def _evidence(
     bench: Bench, model: str, one: LayerEffect, target: Target, channels: list[int]
 ) -> dict[str, Any]:
-    """Each neuron with its effect, and here against the norm: pictures of the class instead of
-    which that are answered right; where there are none, of all classes."""
-    keys, which = _norm_keys(bench, model, target)
-    layer = one.layer
+    """Each neuron with its effect, and here against the norm."""
+    rows = [{"channel": f["channel"], "effect": f["effect"]} for f in fires(one, channels=channels)]
+    return against_norm(bench, model, one.layer, target, one.activation.mean(1), rows)
 
-    def measure() -> Any:
+
+def against_norm(
+    bench: Bench, model: str, layer: Layer, target: Target, here: Array,
+    rows: list[dict[str, Any]],
+) -> dict[str, Any]:  # fmt: skip
+    """The rows of evidence, each with its activation ``here`` (C,) against the norm: pictures of
+    the class instead of which that are answered right; where there are none, of all classes."""
+    keys, which = _norm_keys(bench, model, target)
+
+    def measure() -> Norm | None:
         classifier = bench.classifier(model)
         inputs = [classifier.tensor(bench.pixels(classifier, key)) for key in keys]
         return norm_of(classifier, layer, inputs)
 
     norm = bench.kept.get(("norm", model, layer.name, tuple(keys)), measure)
-    here = one.activation.mean(1)
     strength = times(here, norm)
-    rows = [
-        {"channel": f["channel"], "effect": f["effect"], "here": float(here[f["channel"]]),
-         "times": strength[f["channel"]],
-         "norm": None if norm is None else float(norm.mean[f["channel"]])}
-        for f in fires(one, channels=channels)
+    told = [
+        {**row, "here": float(here[row["channel"]]), "times": strength[row["channel"]],
+         "norm": None if norm is None else float(norm.mean[row["channel"]])}
+        for row in rows
     ]  # fmt: skip
-    return {"rows": rows, "norm": {"pictures": len(keys), "which": which}}
+    return {"rows": told, "norm": {"pictures": len(keys), "which": which}}
 
 
 def _norm_keys(bench: Bench, model: str, target: Target) -> tuple[list[str], str]:

@@ -66,7 +66,32 @@
     }));
   }
 
+  // ---- a panel that waits for a job is asked again when that is over
+  const waiting = new Set();
+
+  async function wait(line) {
+    const { job } = line.dataset;
+    if (waiting.has(job)) return;
+    waiting.add(job);
+    while (shown && document.querySelector(`[data-job="${job}"]`)) {
+      await new Promise((done) => setTimeout(done, 600));
+      try {
+        const status = await (await fetch("/api/job?" + new URLSearchParams({ id: job }))).json();
+        if (!["waiting", "running"].includes(status.state)) {
+          window.dash_clientside.set_props("err-tick", { data: job + status.state });
+          break;
+        }
+        const left = status.left == null ? "" : `, about ${Math.max(1, Math.round(status.left))} s left`;
+        for (const part of document.querySelectorAll(`[data-job="${job}"] .so-far`)) {
+          part.textContent = status.total ? ` ${status.done} of ${status.total}${left}` : "";
+        }
+      } catch (error) { break; }
+    }
+    waiting.delete(job);
+  }
+
   document.addEventListener("filled", ({ target }) => {
+    for (const line of target.querySelectorAll("[data-job]")) wait(line);
     for (const row of target.querySelectorAll(".row-patches")) patch(row);
     const going = document.getElementById("err-going");
     if (going && shown) follow(going.dataset.model);

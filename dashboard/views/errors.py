@@ -18,16 +18,25 @@ from dashboard.markup import markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
-from dashboard.views import errors_case, errors_claim, errors_list, errors_wall
+from dashboard.views import errors_case, errors_claim, errors_list, errors_together, errors_wall
 from dashboard.views.context import Context
 
 Fill = Callable[[Context, ErrorDesk], Any]
 FILLS: dict[str, tuple[tuple[str, ...], Fill]] = {
     "err-list": (("list",), errors_list.content),
     "err-wall": (("wall",), errors_wall.content),
-    "err-claim": (("picture",), errors_claim.content),
-    "err-picture": (("picture",), errors_case.content),
+    "err-claim": (("picture", "together"), lambda here, desk: _claims(here).content(here, desk)),
+    "err-picture": (("picture", "together"), lambda here, desk: _left(here)(here, desk)),
 }
+
+
+def _claims(here: Context) -> Any:
+    return errors_together if here.chosen.stage == "together" else errors_claim
+
+
+def _left(here: Context) -> Fill:
+    together = here.chosen.stage == "together"
+    return errors_together.pictures if together else errors_case.content
 
 
 def layout() -> Component:

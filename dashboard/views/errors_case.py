@@ -25,11 +25,15 @@ def content(here: Context, desk: ErrorDesk) -> list[Component | None]:
 def claim_of(here: Context, desk: ErrorDesk) -> dict[str, Any]:
     """The measured claim of the open picture; what is dropped is left out of it."""
     desk.wait(here.model)
-    drop = [int(c) for c in (here.chosen.drop or "").split(",") if c]
     answer: dict[str, Any] = here.service.ask(
-        "claim", **here.at_layer, drop=drop, known=desk.known(here.model)
+        "claim", **here.at_layer, drop=dropped(here), known=desk.known(here.model)
     )
     return answer
+
+
+def dropped(here: Context) -> list[int]:
+    """The neurons that are left out of the removal."""
+    return [int(c) for c in (here.chosen.drop or "").split(",") if c]
 
 
 def stage(here: Context, seen: str, found: dict[str, Any], alt: str, **more: Any) -> Component:

@@ -21,7 +21,7 @@ from dashboard.components import (
 )
 from dashboard.error_desk import ErrorDesk
 from dashboard.views.context import Context
-from dashboard.views.errors_case import claim_of
+from dashboard.views.errors_case import claim_of, dropped
 from dashboard.views.explore_check import bars
 from dashboard.views.explore_neurons import unit_name
 
@@ -32,12 +32,12 @@ PATCHES = 3
 def content(here: Context, desk: ErrorDesk) -> list[Component | None]:
     """The claim of the open picture."""
     found = claim_of(here, desk)
-    rows = found["evidence"]["rows"]
+    norm = found["evidence"]["norm"]
     return [
         _sentence(here, found),
-        _layers(here),
-        html.Div(_rows(here, found), className="evidence") if rows else None,
-        html.P(_norm(here, found["evidence"]["norm"]), className="caption"),
+        layers(here),
+        html.Div(rows(here, found), className="evidence"),
+        html.P(norm_line(here.name(here.b), norm), className="caption"),
         *_verdict(here, found),
         copy_command(here.command("explain", *here.versus, "--layer", here.layer)),
     ]
@@ -59,11 +59,16 @@ def _sentence(here: Context, found: dict[str, Any]) -> Component:
     ], id="err-sentence")  # fmt: skip
 
 
+def number(count: int) -> str:
+    """A count as a sentence has it."""
+    return NUMBERS[count] if count < len(NUMBERS) else str(count)
+
+
 def _carried(found: dict[str, Any], count: int, layer: str) -> str:
     """What is claimed, as far as it was measured."""
     if not count:
         return f"Nothing of {layer} is taken away."
-    many = f"{NUMBERS[count] if count < len(NUMBERS) else count} neuron{'s' * (count != 1)}"
+    many = f"{number(count)} neuron{'s' * (count != 1)}"
     if found["verdict"] != "confirmed":
         return f"That {many} of {layer} carry it did not hold."
     turned = found["before"] * found["without"] <= 0
@@ -73,7 +78,7 @@ def _carried(found: dict[str, Any], count: int, layer: str) -> str:
     return text + ("it." if turned else f"{part:.0%} of it.")
 
 
-def _layers(here: Context) -> Component:
+def layers(here: Context) -> Component:
     """The ladder: the same question of another layer."""
     names = [step["layer"] for step in here.network["ladder"]]
     names += [] if here.layer in names else [here.layer]
@@ -90,19 +95,18 @@ def _layers(here: Context) -> Component:
     )
 
 
-def _rows(here: Context, found: dict[str, Any]) -> list[Component]:
-    rows = found["evidence"]["rows"]
-    reach = max(abs(row["effect"]) for row in rows)
-    kept = set(found["channels"])
-    return [_row(here, row, reach, row["channel"] in kept) for row in rows]
+def rows(here: Context, found: dict[str, Any]) -> list[Component]:
+    """The evidence; what is left out of the removal is pale."""
+    evidence, kept = found["evidence"]["rows"], set(found["channels"])
+    reach = max((abs(row["effect"]) for row in evidence), default=0.0)
+    return [_row(here, row, reach, row["channel"] in kept) for row in evidence]
 
 
 def _row(here: Context, row: dict[str, Any], reach: float, kept: bool) -> Component:
     """Icon, real patches, name, here against the norm, effect; a switch takes it out of the
     removal."""
     unit, effect = row["channel"], row["effect"]
-    dropped = [int(c) for c in (here.chosen.drop or "").split(",") if c]
-    left = sorted(set(dropped) ^ {unit})
+    left = sorted(set(dropped(here)) ^ {unit})
     switch = action(
         "\u2713" if kept else "", {"drop": ",".join(map(str, left)) or None},
         label=f"Neuron {unit}: {'leave it out of' if kept else 'take it into'} the removal",
@@ -142,15 +146,15 @@ def _against_norm(row: dict[str, Any]) -> Component:
     return html.Span(text, className="times num", title="mean activation here, against the norm")
 
 
-def _norm(here: Context, norm: dict[str, Any]) -> list[Any]:
+def norm_line(name: str, norm: dict[str, Any]) -> list[Any]:
+    """What the numbers with a cross compare with; ``name``: of the class instead of which."""
     if norm["which"] == "none":
         return ["\u00d7: no picture is answered right yet, so there is no norm to compare with."]
     many = f"{norm['pictures']} pictures" if norm["pictures"] > 1 else "the one picture"
     if norm["which"] == "true class":
-        return ["\u00d7: against ", many, " of ", html.B(here.name(here.b)),
-                " that the network gets right."]  # fmt: skip
+        return ["\u00d7: against ", many, " of ", html.B(name), " that the network gets right."]
     return ["\u00d7: against ", many, " of other classes that the network gets right; none of ",
-            html.B(here.name(here.b)), " is."]  # fmt: skip
+            html.B(name), " is."]  # fmt: skip
 
 
 # ---- the verdict ----

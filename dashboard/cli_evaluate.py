@@ -1,0 +1,151 @@
+"""The command ``evaluate``: what a network answers to labelled pictures, counted."""
+
+import argparse
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cache.errors import UserError
+from cache.location import cache_dir
+from dashboard import cli_output as out
+
+if TYPE_CHECKING:
+    from analysis.mistakes import Judged
+    from analysis.models import Classifier
+    from dashboard.answered import Answered
+
+SHOWN = 12  # lines of a table
+
+
+def evaluate(given: argparse.Namespace, classifier: "Classifier") -> tuple[Any, Iterable[str]]:
+    """Answers every picture once (what is known already is not run again), and counts. Raises
+    UserError: no pictures, none that can be read, none with a label of this network."""
+    from analysis.evaluation import Evaluation
+    from dashboard.answered import Answered
+
+    path = None if given.output is None else out.target(given.output, (".csv",))
+    pictures = _pictures(given)
+    run = Evaluation(classifier, pictures, cache_dir(given.cache))
+    show = out.progress("pictures")
+    for step in run.run():
+        show(step.done, step.total)
+    found = Answered(classifier, tuple(pictures), run.result())
+    if not found.judged.labelled.any():
+        raise UserError(_unlabelled(found))
+    document = _document(found)
+    if path is not None:
+        out.save(path, _csv(found).encode())
+        document["table"] = path
+    return document, [*out.mark(trained=classifier.trained), *_lines(document, found, path)]
+
+
+def _pictures(given: argparse.Namespace) -> list[Any]:
+    from analysis.photos import folder, samples
+
+    if given.images is None:
+        if given.labels is not None:
+            raise UserError("--labels says what the pictures of a folder show: name it by --images")
+        return list(samples())
+    return list(folder(given.images, labels=given.labels))
+
+
+def _unlabelled(found: "Answered") -> str:
+    if found.strange:
+        return (
+            f"none of the {found.strange} labels names a class of {found.classifier.name}: give "
+            "them as class_index or class_name of this network"
+        )
+    return (
+        "none of the pictures has a label: name a table with --labels CSV, or put them into "
+        "folders that are named by their class"
+    )
+
+
+def _document(found: "Answered") -> dict[str, Any]:
+    judged, names = found.judged, found.classifier.categories.names
+    return {
+        "images": len(found.answers), "labelled": int(judged.labelled.sum()),
+        "unknown_labels": found.strange, "unread": list(found.answers.unread),
+        "top1": judged.among_first(1), "top5": judged.among_first(5),
+        "confidence": float(judged.confidence[judged.labelled].mean()),
+        "calibration_error": judged.calibration_error(),
+        "calibration": [b.__dict__ for b in judged.bins()],
+        "confusions": [
+            {"true": names[p.true], "predicted": names[p.said], "count": len(p.rows),
+             "files": [found.picture(r).name for r in p.rows]}
+            for p in judged.pairs()
+        ],
+        "classes": [{"class": names[row["index"]], **row} for row in judged.per_class()],
+        "check_the_label": [
+            {"file": found.picture(int(r)).name, "label": names[judged.labels[r]],
+             "predicted": names[judged.said[r]]}
+            for r in np.flatnonzero(found.doubts.check)
+        ],
+        "near_duplicates": _twice(found),
+    }  # fmt: skip
+
+
+def _twice(found: "Answered") -> list[list[str]]:
+    """Pairs of files, each once."""
+    twins = found.doubts.twins
+    pairs = {tuple(sorted((int(r), int(twins[r])))) for r in np.flatnonzero(twins >= 0)}
+    return [[found.picture(a).name, found.picture(b).name] for a, b in sorted(pairs)]
+
+
+def _lines(document: dict[str, Any], found: "Answered", path: Path | None) -> list[str]:
+    d = document
+    lines = [
+        f"{d['images']:,} pictures, {d['labelled']:,} labelled: "
+        f"top-1 {d['top1']:.1%}, top-5 {d['top5']:.1%}",
+        f"confidence {d['confidence']:.1%} on average, off by {d['calibration_error']:.1%} "
+        "(calibration error)",
+    ]
+    if d["unknown_labels"]:
+        lines.append(f"{d['unknown_labels']:,} labels name no class of this network")
+    if d["unread"]:
+        lines.append(f"{len(d['unread']):,} cannot be read: {d['unread'][0]}")
+    lines += ["", *_confusions(d)]
+    if d["check_the_label"]:
+        rows = [(r["file"], r["label"], r["predicted"]) for r in d["check_the_label"][:SHOWN]]
+        lines += ["", f"check the label of {len(d['check_the_label'])}:"]
+        lines += out.table(("file", "label", "predicted"), rows)
+    if d["near_duplicates"]:
+        lines += ["", f"{len(d['near_duplicates'])} are there twice: "
+                  + "; ".join(" = ".join(pair) for pair in d["near_duplicates"][:3])]  # fmt: skip
+    return lines if path is None else [*lines, "", f"table: {out.named(path)}"]
+
+
+def _confusions(d: dict[str, Any]) -> list[str]:
+    if not d["confusions"]:
+        return ["every labelled picture is answered right"]
+    rows = [(c["count"], c["true"], c["predicted"], c["files"][0]) for c in d["confusions"][:SHOWN]]
+    more = len(d["confusions"]) - len(rows)
+    table = out.table(("pictures", "true", "predicted", "the surest"), rows)
+    return [*table, f"and {more:,} rarer confusions (--json, or -o TABLE.csv)"] if more else table
+
+
+def _csv(found: "Answered") -> str:
+    """One row a picture."""
+    judged, names = found.judged, found.classifier.categories.names
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["file", "true", "predicted", "p_predicted", "p_true", "right", "check"])
+    own = judged.probability(np.maximum(judged.labels, 0))
+    for row in range(len(judged)):
+        true = int(judged.labels[row])
+        table.writerow([
+            found.picture(row).name, names[true] if true >= 0 else "", names[judged.said[row]],
+            f"{judged.confidence[row]:.6g}", f"{own[row]:.6g}" if true >= 0 else "",
+            _right(judged, row), "yes" if found.doubts.check[row] else "",
+        ])  # fmt: skip
+    return text.getvalue()
+
+
+def _right(judged: "Judged", row: int) -> str:
+    if not judged.labelled[row]:
+        return ""
+    return "yes" if judged.right[row] else "no"
