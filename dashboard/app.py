@@ -66,7 +66,7 @@ def create_app(service: Service) -> dash.Dash:
     desk = AtlasDesk(service)
     atlas.register(app, service, desk)
     errors_desk = ErrorDesk(service)
-    errors.register(app, service, errors_desk)
+    errors.register(app, service, errors_desk, desk)
     routes.register(app.server, service, desk)
     error_routes.register(app.server, service, errors_desk)
     return app

@@ -44,7 +44,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "err-picture": (*_LAYER, "stage", "wall", "sure", "among"),
     "err-claim": (*_LAYER, "stage", "wall", "sure", "among", "drop"),
     "err-bench": (*_LAYER, "stage", "wall", "unit", "patch", "fade"),
-    "err-map": (*_LAYER, "stage", "unit"),
+    "err-map": (*_LAYER, "stage"),
+    "err-source": (*_LAYER, "stage", "drop"),
     "err-keep": (*_LAYER, "stage", "wall", "drop", "patch", "fade"),
 }
 _EVERYWHERE = {"view", "bar", "pane"}

@@ -116,7 +116,8 @@ window.neuronscope = window.neuronscope || {};
     owned(map, spot);
     if (first(map)) neuronscope.spot = spot;
     // A cell is its layer's: of a map beside the first the layer is chosen with it.
-    neuronscope.choose(first(map) ? { cell, spot } : { layer: map.asked.layer, cell, spot });
+    const { opens } = map.el.dataset, there = opens ? { view: opens } : {}; // a small map leads to the view of the large one
+    neuronscope.choose(first(map) ? { cell, spot } : { layer: map.asked.layer, cell, spot, ...there });
     map.soon();
   };
 

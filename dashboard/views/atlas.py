@@ -109,7 +109,7 @@ def register(app: dash.Dash, service: Service, desk: AtlasDesk) -> None:
         except (UserError, JobError) as error:
             return markup(note(str(error), kind="error")), "[]", "[]"
         beside = desk.beside(here.model, here.chosen.beside)
-        return markup(shown), json.dumps(places), json.dumps(_places(here, beside))
+        return markup(shown), json.dumps(places), json.dumps(places_of(here, beside))
 
 
 def _wanted(data: dict[str, Any] | None) -> bool:
@@ -276,7 +276,7 @@ def _class_field(name: str, label: str, value: str) -> Component:
 
 def _picture(here: Context, desk: AtlasDesk) -> tuple[list[Component], list[dict[str, Any]]]:
     (rows, cols), found = here.grid, desk.for_layer(here.model, here.layer, here.chosen.atlas)
-    places = _places(here, found)
+    places = places_of(here, found)
     data = {"data-rows": str(rows), "data-cols": str(cols)}
     stage = html.Div(
         [html.Img(src=f"/blob/{here.answers['seen']}", alt="The opened picture"),
@@ -290,7 +290,8 @@ def _picture(here: Context, desk: AtlasDesk) -> tuple[list[Component], list[dict
     return [stage, html.P(says, className="caption")], places
 
 
-def _places(here: Context, found: Map | None) -> list[dict[str, Any]]:
+def places_of(here: Context, found: Map | None) -> list[dict[str, Any]]:
+    """The opened picture's places on a map."""
     if found is None:
         return []
     answer: list[dict[str, Any]] = here.service.ask(

@@ -5,6 +5,7 @@ one picture, or all of the pair together. Each stage is a part of the page of it
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import dash
@@ -12,13 +13,21 @@ from dash import ClientsideFunction, Input, Output, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
+from dashboard.atlas_desk import AtlasDesk
 from dashboard.components import action, note
 from dashboard.error_desk import ErrorDesk
 from dashboard.markup import markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
-from dashboard.views import errors_case, errors_claim, errors_list, errors_together, errors_wall
+from dashboard.views import (
+    errors_case,
+    errors_claim,
+    errors_list,
+    errors_map,
+    errors_together,
+    errors_wall,
+)
 from dashboard.views.context import Context
 
 Fill = Callable[[Context, ErrorDesk], Any]
@@ -60,11 +69,14 @@ def _case() -> list[Component]:
     return [
         html.Div(html.Div(id="err-picture"), className="column left"),
         html.Div([html.Div(id="err-claim"), html.Div(id="err-keep")], className="column middle"),
-        html.Div([html.Div(id="err-bench"), html.Div(id="err-map")], className="column right"),
+        html.Div(
+            [html.Div(id="err-bench"), html.Div(id="err-map"), html.Div(id="err-source")],
+            className="column right",
+        ),
     ]
 
 
-def register(app: dash.Dash, service: Service, desk: ErrorDesk) -> None:
+def register(app: dash.Dash, service: Service, desk: ErrorDesk, atlases: AtlasDesk) -> None:
     """Adds the callbacks of every stage."""
     app.clientside_callback(
         ClientsideFunction("errors", "stage"),
@@ -73,6 +85,9 @@ def register(app: dash.Dash, service: Service, desk: ErrorDesk) -> None:
     _register(app, service, desk, "err-way", ((), _way))
     for name, fill in FILLS.items():
         _register(app, service, desk, name, fill)
+    on_map = partial(errors_map.content, atlases=atlases)
+    _register(app, service, desk, "err-map", (("picture",), on_map))
+    _register(app, service, desk, "err-source", (("picture",), errors_map.source))
 
 
 def _register(

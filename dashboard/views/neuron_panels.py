@@ -134,11 +134,12 @@ def links(here: Context, unit: int) -> Component:
     if not found["activation"]:
         text = f"Neuron {unit} does not fire {where}: nothing to trace. Choose a brighter place."
         return html.P(text, className="caption")
-    columns = [_fed(here, unit, found["feeds"], where), _driven(here, unit, found["drives"], where)]
+    columns = [fed(here, unit, found["feeds"], where), _driven(here, unit, found["drives"], where)]
     return html.Div(columns, className="links")
 
 
-def _fed(here: Context, unit: int, feeds: dict[str, Any] | None, where: str) -> Component:
+def fed(here: Context, unit: int, feeds: dict[str, Any] | None, where: str) -> Component:
+    """The earlier neurons that make one fire, each estimate beside its measurement."""
     if feeds is None:
         return html.P("No layer of the ladder comes before this one.", className="caption")
     both = feeds["together"]
