@@ -1,53 +1,25 @@
-"""What a network answers to many pictures: one pass, kept by each picture's content.
+"""What a network answers to many pictures, and which of them are alike to it."""
 
-A picture that was answered once is never run again, in whatever folder it lies; so a pass that was
-ended goes on where it was, and one picture more costs one picture. Pictures are decoded beside the
-network, which is what takes the time.
-"""
-
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from analysis import images
-from analysis.classes import Label
 from analysis.layers import Layer, hooked, ladder, list_layers, to_positions
-from cache.atlas import EVALUATIONS
+from analysis.passes import Array, Pass, Pixels, Readable, Step
 from cache.errors import UserError
-from cache.keyed import Keyed
-from cache.keys import content_key
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
+__all__ = ["Answers", "Evaluation", "Step"]
 RECIPE = 1
-BATCH = 8
-SAVED = 64  # pictures; what a kill costs at most is some seconds
-AHEAD = 2  # batches that are decoded before the network asks for them
 SIDE = 16  # pixels of the grey thumbnail that near duplicates are told by
-COLUMNS = ("logits", "vector", "thumb")
-Array = NDArray[Any]
-
-
-class Readable(Protocol):
-    """A picture as the library has it."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def label(self) -> Label | None: ...
-    def read(self) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -57,15 +29,6 @@ class AnswersRequest:
 
     layer: str
     fit: str
-
-
-@dataclass(frozen=True)
-class Step:
-    """How far a pass is: pictures answered, of how many, and about how many seconds are left."""
-
-    done: int
-    total: int
-    left: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,69 +60,25 @@ def alike_layer(classifier: "Classifier") -> Layer:
     return steps[-1] if steps else flat[max(0, len(flat) - 2)]
 
 
-class Evaluation:
-    """The answers of a network to these pictures; kept below the cache's folder ``root``."""
+class Evaluation(Pass):
+    """The answers of a network to these pictures."""
+
+    columns = ("logits", "vector", "thumb")
 
     def __init__(self, classifier: "Classifier", pictures: Sequence[Readable], root: Path) -> None:
-        self.classifier, self.pictures = classifier, list(pictures)
         self.layer = alike_layer(classifier)
         request = AnswersRequest(self.layer.name, classifier.fit)
-        key = content_key(request, fingerprint=classifier.fingerprint, recipe=RECIPE)
-        self.kept = Keyed(Path(root) / EVALUATIONS / key, COLUMNS)
-        self._unread: dict[str, str] = {}
-
-    def run(self) -> Iterator[Step]:
-        """Answers what is not known yet; yields at the start and after every batch. UserError:
-        none of the pictures can be read, or the disk is full."""
-        known = self.kept.rows()
-        missing = {key: p for p in self.pictures if (key := self._key(p)) and key not in known}
-        before, began = len(self.pictures) - len(missing) - len(self._unread), monotonic()
-        yield Step(before, len(self.pictures), None)
-        done, made = 0, _Rows()
-        for batch in _ahead(list(missing.values()), self._decoded):
-            some = {p.key: found for p, found in batch if not isinstance(found, str)}
-            self._unread |= {p.name: found for p, found in batch if isinstance(found, str)}
-            if some:
-                made.put(list(some), self._answered([*some.values()]))
-            done += len(batch)
-            if len(made) >= SAVED or done == len(missing):
-                made.flush(self.kept)
-            left = (monotonic() - began) / done * (len(missing) - done)
-            yield Step(before + done, len(self.pictures), left)
+        super().__init__(classifier, pictures, root, request=request, recipe=RECIPE)
 
     def result(self) -> Answers:
         """What is known of all of them after a ``run``. UserError: of none."""
-        rows = self.kept.rows()
-        keys = [self._key(p) for p in self.pictures]
-        there = [i for i, key in enumerate(keys) if key in rows]
-        if not there:
-            raise UserError("none of these pictures can be read: name another folder")
-        wanted = np.array([rows[str(keys[i])] for i in there])
-        logits, vectors, thumbs = (self.kept.column(name)[wanted] for name in COLUMNS)
-        unread = tuple(self._unread.values())
-        return Answers(np.array(there), logits, vectors, thumbs, unread)
+        number, rows = self.found()
+        logits, vectors, thumbs = (rows[name] for name in self.columns)
+        return Answers(number, logits, vectors, thumbs, tuple(self.unread.values()))
 
-    def _key(self, picture: Readable) -> str | None:
-        """Its content key; None where it cannot be read (any more)."""
-        try:
-            return picture.key
-        except UserError as error:
-            self._unread[picture.name] = str(error)
-            return None
-
-    def _decoded(self, picture: Readable) -> tuple[Array, Array] | str:
-        """The pixels that the network sees and the grey thumbnail; or why there are none."""
-        try:
-            image = images.decode(
-                picture.read(), name=picture.name, min_side=self.classifier.resize
-            )
-        except UserError as error:
-            return str(error)
-        pixels = self.classifier.pixels(image)
-        return pixels, grey_thumb(pixels)
-
-    def _answered(self, decoded: list[tuple[Array, Array]]) -> dict[str, Array]:
-        x = torch.cat([self.classifier.tensor(pixels) for pixels, _ in decoded])
+    def measured(self, pixels: list[Pixels]) -> dict[str, Array]:
+        """Logits, mean of the layer, and grey thumbnail of each picture."""
+        x = torch.cat([self.classifier.tensor(one) for one in pixels])
         means: list[torch.Tensor] = []
 
         def look(raw: torch.Tensor) -> None:
@@ -170,50 +89,12 @@ class Evaluation:
         if not np.isfinite(logits).all():
             raise UserError(f"{self.classifier.name} gives numbers that are not finite")
         vectors = means[0].float().cpu().numpy().astype(np.float32)
-        return {
-            "logits": logits, "vector": vectors, "thumb": np.stack([t for _, t in decoded]),
-        }  # fmt: skip
+        thumbs = np.stack([grey_thumb(one) for one in pixels])
+        return {"logits": logits, "vector": vectors, "thumb": thumbs}
 
 
-class _Rows:
-    """Rows that are not on disk yet."""
-
-    def __init__(self) -> None:
-        self.keys: list[str] = []
-        self.parts: list[dict[str, Array]] = []
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def put(self, keys: list[str], arrays: dict[str, Array]) -> None:
-        self.keys += keys
-        self.parts.append(arrays)
-
-    def flush(self, kept: Keyed) -> None:
-        if self.keys:
-            whole = {name: np.concatenate([p[name] for p in self.parts]) for name in COLUMNS}
-            kept.add(self.keys, whole)
-        self.keys, self.parts = [], []
-
-
-def grey_thumb(pixels: Array) -> Array:
+def grey_thumb(pixels: Pixels) -> Array:
     """(256,): the picture (H, W, C) as the network sees it, 16 x 16 in grey."""
     image = Image.fromarray(pixels.squeeze()).convert("L")
     small = image.resize((SIDE, SIDE), Image.Resampling.BOX)
     return np.asarray(small, np.uint8).reshape(-1)
-
-
-def _ahead(pictures: list[Any], decode: Any) -> Iterator[list[tuple[Any, Any]]]:
-    """Batches of (picture, what ``decode`` makes of it), decoded while the one before is used."""
-    batches = deque(pictures[i : i + BATCH] for i in range(0, len(pictures), BATCH))
-    begun: deque[tuple[list[Any], list[Future[Any]]]] = deque()
-    pool = ThreadPoolExecutor(2, thread_name_prefix="decode")
-    try:
-        while batches or begun:
-            while batches and len(begun) <= AHEAD:
-                batch = batches.popleft()
-                begun.append((batch, [pool.submit(decode, picture) for picture in batch]))
-            batch, futures = begun.popleft()
-            yield list(zip(batch, (future.result() for future in futures), strict=True))
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -18,7 +18,6 @@ from cache.location import cache_dir
 from dashboard.bench import Bench
 
 Rows = NDArray[np.int64]
-LISTS = ("wrong", "unsure", "check", "twice", "changes")
 
 
 @dataclass(frozen=True, eq=False)

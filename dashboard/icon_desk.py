@@ -22,6 +22,8 @@ IN_HAND = {VISIBLE: 6, BEHIND: 2, BACKGROUND: 2}
 STALE = 2.5
 LABELS = {
     "evaluate": "asking the network",
+    "unsteady": "asking it about changed pictures",
+    "together": "asking every picture of the pair",
     "icons": "drawing what neurons look for",
     "mosaic": "drawing the grid",
     "examples": "looking for real patches",

@@ -17,8 +17,10 @@ from analysis.doubt import right_twin
 from analysis.faithfulness import Check, check
 from analysis.layers import Layer
 from analysis.mistakes import Pair, confusion_order
+from analysis.stability import CHANGES, Stability
 from analysis.tail import Tail
 from cache.errors import UserError
+from cache.location import cache_dir
 from dashboard.answered import Answered, answered, evaluation, of_picture
 from dashboard.bench import Bench
 from dashboard.grids import numbers
@@ -197,7 +199,31 @@ def _twin(bench: Bench, model: str, picture: str, target: Target) -> dict[str, A
     return None if twin is None else of_picture(found, twin)
 
 
+def unsteady(bench: Bench, *, model: str) -> Iterator[Progress]:
+    """Changes every open picture a little and asks again: {answered, turning, each: {change:
+    pictures}, pictures: [{key, name, norm, turned}]}, those that turn most first."""
+    run: Stability = bench.kept.get(("stability", model), lambda: Stability(
+        bench.classifier(model), bench.library.main.pictures, cache_dir(bench.config["cache"])
+    ))  # fmt: skip
+    for step in run.run():
+        yield Progress(step.done, step.total)
+    found = run.result()
+    turns, names = found.turns, list(CHANGES)
+    order = np.argsort(-turns.sum(1), kind="stable")
+    some = [int(i) for i in order if turns[i].any()]
+    pictures = [run.pictures[int(found.number[i])] for i in some]
+    return {
+        "answered": len(found.number), "turning": len(some),
+        "each": {name: int(turns[:, k].sum()) for k, name in enumerate(names)},
+        "pictures": [
+            {"key": picture.key, "name": picture.name, "norm": int(found.norm[i]),
+             "turned": [[names[k], int(found.said[i, k])] for k in np.flatnonzero(turns[i])]}
+            for i, picture in zip(some[:WALL], pictures[:WALL], strict=True)
+        ],
+    }  # fmt: skip
+
+
 ERROR_TASKS: dict[str, Task] = {
     "evaluate": evaluate, "mistakes": mistakes, "wall_pictures": wall_pictures, "matrix": matrix,
-    "claim": claim,
+    "claim": claim, "unsteady": unsteady,
 }  # fmt: skip

@@ -126,7 +126,7 @@ def _lists(here: Context, found: dict[str, Any]) -> Component:
         rows.append(_list("check", "Check the label", found["check"]))
     if found["twice"]:
         rows.append(_list("twice", "There twice", found["twice"]))
-    rows.append(_list("unsure", "Least sure", None))
+    rows += [_list("unsure", "Least sure", None), _list("changes", "Changes its answer", None)]
     return html.Div([html.H2("Pictures"), *rows], className="err-lists")
 
 
@@ -206,19 +206,22 @@ def _matrix(here: Context, found: dict[str, Any]) -> list[Component]:
 
 def _unlabelled(here: Context, found: dict[str, Any]) -> list[Component]:
     """Without labels nothing is known to be wrong; but there are ways in."""
-    seen = desk_rows(here, found)
+    ways = [
+        ("unsure", "Least sure", "The two strongest answers are nearly alike."),
+        ("changes", "Changes its answer", "when the picture is blurred, turned, dimmed, noised or "
+         "cropped, a little."),
+    ]  # fmt: skip
+    if found["twice"]:
+        ways.append(("twice", f"There twice ({found['twice']})", "nearly the same picture again"))
+    rows = [
+        action([html.B(text), html.Span(says, className="caption")],
+               {"wall": wall, "stage": "wall"}, label=text, className="err-way-in")
+        for wall, text, says in ways
+    ]  # fmt: skip
     return [
         html.H2("No labels: where to look"),
-        html.P("Nothing says what these pictures show, so no answer is known to be wrong. Start "
-               "with those that the network can hardly decide on; or give it labels: "
-               "--labels labels.csv, or one folder a class.", className="caption"),
-        *seen,
+        html.P("Nothing says what these pictures show, so no answer is known to be wrong. Begin "
+               "below; or give them labels: --labels labels.csv, or one folder a class.",
+               className="caption"),
+        html.Div(rows, className="err-ways-in"),
     ]  # fmt: skip
-
-
-def desk_rows(here: Context, found: dict[str, Any]) -> list[Component]:
-    """The lists that need no labels."""
-    rows = [_list("unsure", "Least sure", None)]
-    if found["twice"]:
-        rows.append(_list("twice", "There twice", found["twice"]))
-    return [html.Div(rows, className="err-lists")]

@@ -8,13 +8,12 @@ from dash.development.base_component import Component
 from cache.errors import UserError
 from dashboard.components import action, signed, term
 from dashboard.error_desk import ErrorDesk
-from dashboard.protocol import VISIBLE
 from dashboard.views.context import Context
 from dashboard.views.errors_claim import dropped, layers, norm_line, number, rows
+from dashboard.views.errors_jobs import finished
 from dashboard.views.errors_wall import pair_of
 from dashboard.views.explore_check import bars
 
-PATIENCE = 1.5
 SHOWN = 12  # thumbnails
 
 
@@ -24,18 +23,13 @@ def content(here: Context, desk: ErrorDesk) -> list[Component | None]:
     if pair is None:
         raise UserError("choose a pair of classes first: what the pictures are, and what was said")
     desk.wait(here.model)
-    jobs, chosen = here.service.jobs, here.chosen
-    job = jobs.submit(
-        "together", priority=VISIBLE, model=here.model, layer=here.layer, wall=chosen.wall,
-        known=desk.known(here.model), drop=dropped(here), sure=chosen.sure, among=chosen.among,
+    chosen = here.chosen
+    found = finished(
+        here, "together", "Asking every picture of the pair", model=here.model, layer=here.layer,
+        wall=chosen.wall, known=desk.known(here.model), drop=dropped(here), sure=chosen.sure,
+        among=chosen.among,
     )  # fmt: skip
-    status = jobs.wait(job, timeout=PATIENCE)
-    if status.state in ("waiting", "running"):
-        text = ["Asking every picture of the pair", html.Span(className="so-far num"), "\u2026"]
-        return [html.P(text, className="note busy", **{"data-job": job})]
-    if status.state != "done":
-        raise UserError(status.error or "this was cancelled; open the pair again")
-    return _claim(here, pair, status.result)
+    return [found] if isinstance(found, Component) else _claim(here, pair, found)
 
 
 def pictures(here: Context, desk: ErrorDesk) -> list[Component]:

@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 from dashboard.components import action, note, share
 from dashboard.error_desk import ErrorDesk
 from dashboard.views.context import Context
+from dashboard.views.errors_jobs import finished
 
 TITLES = {
     "wrong": "All wrong ones",
@@ -27,6 +28,8 @@ SAYS = {
 def content(here: Context, desk: ErrorDesk) -> list[Component]:
     """The thumbnails; of a pair with several pictures the first card is all of them together."""
     wall = here.chosen.wall or "wrong"
+    if wall == "changes":
+        return _changes(here)
     desk.wait(here.model)
     found = desk.ask("wall_pictures", here.chosen, here.model, wall=wall)
     head = html.Header([html.H1(title(here, wall)), html.Span(f"{found['total']:,}",
@@ -62,6 +65,34 @@ def title(here: Context, wall: str) -> list[Any] | str:
     if true == said:
         return [html.B(left), html.Span(", answered right", className="label")]
     return [html.B(left), html.Span(" said ", className="label"), html.B(right, className="pos")]
+
+
+def _changes(here: Context) -> list[Component]:
+    """The pictures whose answer a little change turns, those that turn most first."""
+    found = finished(here, "unsteady", "Asking about every picture, changed in five ways",
+                     model=here.model)  # fmt: skip
+    if isinstance(found, Component):
+        return [found]
+    each = ", ".join(f"{name} {count:,}" for name, count in found["each"].items())
+    head = html.Header([html.H1("Changes its answer"),
+                        html.Span(f"{found['turning']:,} of {found['answered']:,}",
+                                  className="label num")])  # fmt: skip
+    says = ("Each picture changed a little, in five ways; the answer to the untouched one is the "
+            f"norm. Answers that turned: {each}.")  # fmt: skip
+    cards = [_unsteady(here, one) for one in found["pictures"]]
+    return [head, html.P(says, className="caption"), html.Div(cards, className="err-cards")]
+
+
+def _unsteady(here: Context, one: dict[str, Any]) -> Component:
+    lines = [html.Span([html.Span(f"{how}: ", className="label"), here.name(said)])
+             for how, said in one["turned"]]  # fmt: skip
+    return action(
+        [html.Img(src=f"/thumb/{one['key']}", alt=one["name"], width=120, height=120),
+         html.B(here.name(one["norm"]), className="pos"), *lines],
+        {"picture": one["key"], "stage": "picture", "b": one["turned"][0][1]},
+        className="err-card",
+        label=f"{one['name']}: {here.name(one['norm'])}, {len(one['turned'])} of 5 changes turn it",
+    )  # fmt: skip
 
 
 def _together(found: dict[str, Any]) -> Component:
