@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from analysis.atlas.cells import Cells
 from analysis.atlas.info import DOUBT, cell_trust, judgement
 from analysis.atlas.reading import Atlas, drawing_order
+from analysis.classgroups import CLASSES, evidence, imagenet_groups
+from cache.errors import UserError
 from cache.maps import ShippedMap
 from cache.mosaics import MOST_IN_MOSAIC, columns, levels
 from cache.vectors import unit
@@ -49,7 +51,14 @@ class Shown:
         return int(found[0]) if len(found) else None
 
     def on_class(self, index: int) -> NDArray[np.float32]:
-        """(n,): the mean effect on one class, in logits."""
+        """(n,): the mean effect on one class, in logits; of numbers beyond the classes on a group
+        of them (``classgroups.evidence``). UserError: no such class."""
+        classes = self.effects.shape[1]
+        groups = imagenet_groups() if classes == CLASSES else ()
+        if not 0 <= index < classes + len(groups):
+            raise UserError(f"there is no class {index}: this network has {classes}")
+        if index >= classes:
+            return evidence(self.effects, groups[index - classes])
         values: NDArray[np.float32] = np.asarray(self.effects[:, index], np.float32)
         return values
 
