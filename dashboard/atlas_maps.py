@@ -118,9 +118,10 @@ class Map(ABC):
 class BuiltMap(Map):
     """An atlas that was built on this machine."""
 
-    def __init__(self, atlas: Atlas, version: str) -> None:
+    def __init__(self, atlas: Atlas, version: str, stamp: int = 0) -> None:
+        """``stamp``: the time of its manifest."""
         super().__init__(atlas.folder.key, version)
-        self.atlas = atlas
+        self.atlas, self.stamp = atlas, stamp
 
     @property
     def layer(self) -> str:
