@@ -190,6 +190,7 @@
     map.fault = "";
     A.settled(map);
     A.glided(map, now);
+    A.touched(map);
     const frame = A.framed(map);
     if (!frame) return;
     const pen = map.pen = map.pen || map.canvas.getContext("2d", { alpha: false }), { paper, rule } = A.colours();
