@@ -25,7 +25,7 @@ class AtlasDesk:
         self.root = Path(cache_dir(service.config.cache))
         self.shipped = shipped or shipped_maps()
         self._open: dict[str, BuiltMap] = {}
-        self._manifests: dict[str, dict[str, Any]] = {}
+        self._manifests: dict[str, tuple[int, dict[str, Any]]] = {}
         self._starter: dict[str, StarterMap] | None = None
         self._lock = threading.Lock()
 
@@ -73,21 +73,21 @@ class AtlasDesk:
         version = _version(folder)
         with self._lock:
             known = self._open.pop(folder.key, None)
-            if known is None or known.version != version:
-                known = BuiltMap(opened(self.root, folder.key), version)
+            if known is None or (known.version, known.stamp) != (version, _stamp(folder)):
+                known = BuiltMap(opened(self.root, folder.key), version, _stamp(folder))
             self._open[folder.key] = known
             while len(self._open) > KEPT:
                 self._open.pop(next(iter(self._open)))
         return known
 
     def _manifest(self, folder: Folder) -> dict[str, Any]:
-        """What an atlas was made from, read once: it names every picture."""
+        """What an atlas was made from, read when it is new: it names every picture."""
         with self._lock:
-            known = self._manifests.get(folder.key)
-        if known is None:
+            stamp, known = self._manifests.get(folder.key, (0, {}))
+        if stamp != (now := _stamp(folder)):
             known = folder.get(MANIFEST, "json")
             with self._lock:
-                self._manifests[folder.key] = known
+                self._manifests[folder.key] = now, known
         return known
 
     def _starters(self) -> dict[str, StarterMap]:
@@ -110,6 +110,15 @@ def _version(folder: Folder) -> str:
     count = sum(1 for _ in folder.root.glob(f"icons-*.{ICON_RECIPE}/*.judged.npy"))
     grids = sum(1 for _ in folder.root.glob("cells-*.safetensors"))
     return f"{grids}-{count}"
+
+
+def _stamp(folder: Folder) -> int:
+    """The time of what an atlas says of itself: names and labels may change, and the map stays.
+    -1: it is not there any more."""
+    try:
+        return folder.path(MANIFEST, "json").stat().st_mtime_ns
+    except FileNotFoundError:
+        return -1
 
 
 def has_cells(version: str) -> bool:

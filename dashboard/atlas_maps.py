@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.atlas import regions
 from analysis.atlas.cells import Cells
 from analysis.atlas.reading import Atlas
 from analysis.atlas.shown import Shown, document, pictures, shipped_grid, shown
@@ -69,9 +70,12 @@ class Map(ABC):
         found: Shown = self._once(("grid", side), lambda: self._grid(side))
         return found
 
-    def document(self) -> bytes:
-        """The map as ``assets/atlas.js`` reads it."""
-        return document(self.base, self.head(), [self.grid(side) for side in self.sides])
+    def document(self, *, words: bool = False) -> bytes:
+        """The map as ``assets/atlas.js`` reads it; ``words``: with its regions, for a network with
+        ImageNet's classes."""
+        grids = [self.grid(side) for side in self.sides]
+        named = {"regions": self._once("regions", lambda: regions.told(grids))} if words else {}
+        return document(self.base, {**self.head(), **named}, grids)
 
     def mosaic(self, side: int) -> bytes:
         """All icons of a grid in one picture."""
@@ -114,9 +118,10 @@ class Map(ABC):
 class BuiltMap(Map):
     """An atlas that was built on this machine."""
 
-    def __init__(self, atlas: Atlas, version: str) -> None:
+    def __init__(self, atlas: Atlas, version: str, stamp: int = 0) -> None:
+        """``stamp``: the time of its manifest."""
         super().__init__(atlas.folder.key, version)
-        self.atlas = atlas
+        self.atlas, self.stamp = atlas, stamp
 
     @property
     def layer(self) -> str:

@@ -5,14 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, request
 
+from analysis.classes import Categories
+from analysis.classgroups import groups
 from cache.errors import UserError
 from dashboard.answers import answered, as_json, immutable
 from dashboard.atlas_desk import AtlasDesk
 from dashboard.atlas_maps import Map
 from dashboard.protocol import VISIBLE
 from dashboard.service import Service
+
+JSON = "application/json"
 
 
 def register(server: Flask, service: Service, desk: AtlasDesk) -> None:
@@ -31,7 +35,7 @@ def _offers(server: Flask, service: Service, desk: AtlasDesk) -> None:
     @server.get("/api/names-of-classes")
     def classes() -> Response:
         model = request.args.get("model")
-        return answered(lambda: {"classes": service.model(model)["classes"]})
+        return answered(lambda: _named(service.model(model)["classes"]))
 
 
 def _builds(server: Flask, service: Service, desk: AtlasDesk) -> None:
@@ -67,8 +71,9 @@ def _maps(server: Flask, desk: AtlasDesk) -> None:
     @server.get("/atlas/<key>/<version>/map.json")
     def document(key: str, version: str) -> Response:
         return of_version(
-            key, version, lambda found: immutable(found.document(), "application/json")
-        )
+            key, version,
+            lambda found: immutable(found.document(words="words" in request.args), JSON),
+        )  # fmt: skip
 
     @server.get("/atlas/<key>/<version>/<int:side>.webp")
     def mosaic(key: str, version: str, side: int) -> Response:
@@ -94,13 +99,17 @@ def _maps(server: Flask, desk: AtlasDesk) -> None:
     @server.get("/atlas/<key>/<version>/class/<int:side>/<int:index>")
     def on_class(key: str, version: str, side: int, index: int) -> Response:
         def made(found: Map) -> Response:
-            grid = found.grid(side)
-            if index >= grid.effects.shape[1]:
-                abort(404)
-            values = grid.on_class(index).astype(np.float32)
+            values = found.grid(side).on_class(index).astype(np.float32)
             return immutable(values.tobytes(), "application/octet-stream")
 
         return of_version(key, version, made)
+
+
+def _named(names: list[str]) -> dict[str, list[str]]:
+    """The words of a map: the classes' names, and those of the groups, which count on after
+    them."""
+    found = groups(Categories.of(names))
+    return {"classes": names, "groups": [group.word for group in found]}
 
 
 def _building(service: Service, desk: AtlasDesk, job: str) -> dict[str, Any]:

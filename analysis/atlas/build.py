@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from analysis import layout_process, projection
 from analysis.atlas import icons, sweep
 from analysis.atlas.cells import Box, alike_at_random, gridded, main_box
-from analysis.atlas.reading import COLUMNS, Atlas, drawing_order
+from analysis.atlas.reading import COLUMNS, PLACE, Atlas, drawing_order
 from analysis.atlas.sampling import inner_layer
 from analysis.photos import Picture
 from analysis.projection import LayoutRequest
@@ -126,6 +126,7 @@ class Build:
         drawing = sum(FILLED * side**2 * ICON for side in sides)
         yield from self._sweep(self._expected() + drawing)
         yield from self._lay_out(drawing)
+        self._retell()
         atlas = Atlas(self.folder, self.shards)
         for side in sides:
             yield from self._grid(atlas, side, drawing)
@@ -166,7 +167,9 @@ class Build:
         quality = {"trust": float(trust.mean()), "pca": float(plain.mean()), "k": projection.K}
         self.folder.put(MANIFEST, "json", self._manifest(samples, rows, box, quality))
         # last: where it is, the layout is finished
-        self.folder.put("layout", "arrays", {"points": points, "trust": every, "rows": rows})
+        whose = samples[rows][:, : PLACE + 1]
+        laid = {"points": points, "trust": every, "rows": rows, "whose": whose}
+        self.folder.put("layout", "arrays", laid)
 
     def _chosen(self, samples: Array) -> NDArray[np.int64]:
         """The samples that are mapped: all, or those that speak most for the classes asked for."""
@@ -207,15 +210,30 @@ class Build:
         ask, layer = self.request.samples, inner_layer(self.classifier, self.request.samples.layer)
         missing = sweep.skipped(samples, len(self.pictures))
         return {
-            "recipe": RECIPE, "title": self.title, "model": self.classifier.name,
+            "recipe": RECIPE, **self._told(), "model": self.classifier.name,
             "fingerprint": self.classifier.fingerprint, "layer": ask.layer,
             "channels": layer.channels, "grid": list(layer.grid or ()), "fit": ask.fit,
-            "pictures": [{"key": p.key, "name": p.name} for p in self.pictures],
-            "skipped": missing, "unread": self.unread, "points": len(rows), "places": ask.places,
+            "skipped": missing, "points": len(rows), "places": ask.places,
             "seed": ask.seed, "classes": list(self.request.classes), "sweep": self.swept,
             "box": asdict(box), "layout": projection.described(self.request.layout),
             "quality": quality, "judged_at": icons.PRESET.input_size,
         }  # fmt: skip
+
+    def _told(self) -> dict[str, Any]:
+        """What is said of the pictures and is no part of the request."""
+        index_of = self.classifier.categories.index_of_label
+        labels = [index_of(picture.label) for picture in self.pictures]
+        return {
+            "title": self.title, "unread": self.unread,
+            "pictures": [{"key": p.key, "name": p.name} for p in self.pictures],
+            "labels": [-1 if index is None else index for index in labels],
+        }  # fmt: skip
+
+    def _retell(self) -> None:
+        """Keeps it true when a build goes on: names and labels may have changed meanwhile."""
+        made = self.folder.get(MANIFEST, "json")
+        if made != (now := {**made, **self._told()}):
+            self.folder.put(MANIFEST, "json", now)
 
     def _grid(self, atlas: Atlas, side: int, later: float) -> Iterator[Step]:
         name = f"cells-{side}"

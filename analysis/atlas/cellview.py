@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.atlas.cells import Cells
-from analysis.atlas.reading import LABEL, PICTURE, PLACE, SAID, Atlas
+from analysis.atlas.reading import PICTURE, PLACE, SAID, Atlas
 from cache.vectors import unit
 
 SAMPLES, NEURONS, PLACES = 12, 8, 3
@@ -31,13 +31,14 @@ def typical(atlas: Atlas, cells: Cells, cell: int, *, most: int = SAMPLES) -> li
     members = cells.of(cell)
     cosine = unit(atlas.vectors[members]) @ unit(cells.means[cell][None])[0]
     rows, pictures = atlas.samples[members], atlas.manifest["pictures"]
+    labels = atlas.labels(rows)
     found: dict[int, Sample] = {}
     for i in np.argsort(-cosine, kind="stable"):
         number = int(rows[i, PICTURE])
         if number not in found and len(found) < most:
             about = pictures[number]
             found[number] = Sample(
-                about["key"], about["name"], int(rows[i, PLACE]), int(rows[i, LABEL]),
+                about["key"], about["name"], int(rows[i, PLACE]), int(labels[i]),
                 int(rows[i, SAID]), float(cosine[i]),
             )  # fmt: skip
     return list(found.values())

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.atlas.info import apart, judgement
-from analysis.atlas.reading import LABEL, PICTURE, PLACE, SAID, Atlas
+from analysis.atlas.reading import PICTURE, PLACE, SAID, Atlas
 from analysis.atlas.shown import Shown, pictures, shown
 
 CLASSES = 6  # of a cell, best first
@@ -82,13 +82,14 @@ def rows(atlas: Atlas, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     answer, and where it lies on the map, whose main square is 0 to 1."""
     columns, listed = atlas.manifest["grid"][1], atlas.manifest["pictures"]
     there = atlas.box.scaled(atlas.points)
-    for sample, (x, y) in zip(atlas.samples.all(), there, strict=True):
-        label, said = int(sample[LABEL]), int(sample[SAID])
+    samples = atlas.samples.all()
+    for sample, label, (x, y) in zip(samples, atlas.labels(samples), there, strict=True):
+        said = int(sample[SAID])
         known = label >= 0
         yield (
             listed[sample[PICTURE]]["name"], *divmod(int(sample[PLACE]), columns),
             names[label] if known else "", names[said], round(float(x), 5), round(float(y), 5),
-            label if known else "", said,
+            int(label) if known else "", said,
         )  # fmt: skip
 
 

@@ -33,8 +33,8 @@ class Atlas:
     def __init__(self, folder: Folder, shards: Shards) -> None:
         self.folder, self.shards = folder, shards
         self.manifest: dict[str, Any] = folder.get(MANIFEST, "json")
-        layout = folder.get("layout")
-        self.points, self.trust, self.rows = layout["points"], layout["trust"], layout["rows"]
+        self.layout: dict[str, Array] = folder.get("layout")
+        self.points, self.trust = self.layout["points"], self.layout["trust"]
         self.box = Box(**self.manifest["box"])
         self._cells: dict[int, Cells] = {}
 
@@ -53,14 +53,36 @@ class Atlas:
         """The mapped samples' picture, place, label and answer (N, 4)."""
         return self._mapped("samples")
 
-    def _mapped(self, name: str) -> Column:
-        whole = self.shards.column(name)
-        if len(self.rows) and len(whole) <= self.rows.max():
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """(N,): the numbers of the mapped samples among those of the sweep as it is now: it may
+        have been removed, and made again with other pictures left out. UserError: some are gone."""
+        rows: NDArray[np.int64] = self.layout["rows"]
+        samples = self.shards.column("samples")
+        whose = self.layout.get("whose")  # layouts of earlier versions do not say it
+        inside = not len(rows) or rows.max() < len(samples)
+        if inside and (whose is None or np.array_equal(samples[rows][:, : PLACE + 1], whose)):
+            return rows
+        found = None if whose is None else _found_again(whose, samples)
+        if found is None:
             raise UserError(
-                f"the samples of the atlas of {self.manifest['layer']} are not there any more: "
-                "build it again, and its map stays as it is"
+                f"samples of the atlas of {self.manifest['layer']} are not there any more: build "
+                "it again, and its map stays as it is; where its pictures have changed, remove "
+                f"{self.folder.root} before"
             )
-        return whole if len(self.rows) == len(whole) else Column([whole[self.rows]])
+        return found
+
+    def labels(self, samples: Array) -> NDArray[np.int64]:
+        """(M,): the class that the pictures of these samples (M, 4) are labelled with, as when the
+        atlas was last built; -1 where none is known."""
+        told = self.manifest.get("labels")
+        own = samples[:, LABEL] if told is None else np.array(told)[samples[:, PICTURE]]
+        return np.asarray(own, np.int64)
+
+    def _mapped(self, name: str) -> Column:
+        whole, rows = self.shards.column(name), self.rows
+        same = len(rows) == len(whole) and np.array_equal(rows, np.arange(len(rows)))
+        return whole if same else Column([whole[rows]])
 
     def grids(self) -> list[int]:
         """The sides of the grids that are cut, coarse first."""
@@ -76,6 +98,22 @@ class Atlas:
     def icons(self, side: int) -> Shards:
         """The icons of a grid, in batches of ``icons.drawing_order``."""
         return Shards(self.folder.root / f"icons-{side}.{ICON_RECIPE}", ICONS)
+
+
+def _found_again(whose: Array, samples: Column) -> NDArray[np.int64] | None:
+    """(N,): where the samples with these pictures and places (N, 2) are; None where one is not."""
+    if not len(samples):
+        return None
+    there = _one_number(samples.all())
+    order = np.argsort(there, kind="stable")
+    wanted = _one_number(whose)
+    at = order[np.minimum(np.searchsorted(there[order], wanted), len(order) - 1)]
+    return at if np.array_equal(there[at], wanted) else None
+
+
+def _one_number(samples: Array) -> NDArray[np.int64]:
+    """(N,): picture and place together."""
+    return samples[:, PICTURE].astype(np.int64) << 32 | samples[:, PLACE]
 
 
 def opened(cache: Path, key: str) -> Atlas:

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from analysis.atlas.cells import Cells
 from analysis.atlas.info import DOUBT, cell_trust, judgement
 from analysis.atlas.reading import Atlas, drawing_order
+from analysis.classgroups import CLASSES, evidence, imagenet_groups
+from cache.errors import UserError
 from cache.maps import ShippedMap
 from cache.mosaics import MOST_IN_MOSAIC, columns, levels
 from cache.vectors import unit
 
 Array = NDArray[Any]
+FAINT = 0.2
 TOLD = 3  # classes of a cell in the map's document; the cell's own panel tells more
 
 
@@ -49,7 +52,14 @@ class Shown:
         return int(found[0]) if len(found) else None
 
     def on_class(self, index: int) -> NDArray[np.float32]:
-        """(n,): the mean effect on one class, in logits."""
+        """(n,): the mean effect on one class, in logits; of numbers beyond the classes on a group
+        of them (``classgroups.evidence``). UserError: no such class."""
+        classes = self.effects.shape[1]
+        groups = imagenet_groups() if classes == CLASSES else ()
+        if not 0 <= index < classes + len(groups):
+            raise UserError(f"there is no class {index}: this network has {classes}")
+        if index >= classes:
+            return evidence(self.effects, groups[index - classes])
         values: NDArray[np.float32] = np.asarray(self.effects[:, index], np.float32)
         return values
 
@@ -90,22 +100,49 @@ def shipped_grid(found: ShippedMap, side: int) -> Shown:
 
 
 def icon_side(atlas: Atlas) -> int:
-    """Pixels of an icon; 80 while there is none."""
-    for side in atlas.grids():
-        store = atlas.icons(side)
-        if store.has(0):
-            return int(store.part(0, "images").shape[1])
-    return 80
+    """Pixels of an icon as it is shown; 80 while there is none."""
+    begin, end = _window(atlas) or (0, 80)
+    return end - begin
 
 
 def pictures(atlas: Atlas, side: int) -> NDArray[np.uint8]:
-    """(n, S, S, 3): the icons of a grid; grey where one is not drawn yet."""
+    """(n, S, S, 3): the icons of a grid, as much of them as the layer's places see; grey where one
+    is not drawn yet."""
     cells, store, size = atlas.cells(side), atlas.icons(side), icon_side(atlas)
     out = np.full((len(cells), size, size, 3), 128, np.uint8)
+    begin, end = _window(atlas) or (0, size)
     for number, chosen in enumerate(drawing_order(cells)):
         if store.has(number):
-            out[chosen] = store.part(number, "images")
+            out[chosen] = store.part(number, "images")[:, begin:end, begin:end]
     return out
+
+
+def filled(images: NDArray[np.uint8]) -> tuple[int, int]:
+    """(begin, end), along either side, of the middle square of icons (n, S, S, 3) that has shapes
+    in it: a place of an early layer sees a small part of the picture, and the rest stays grey.
+    What lies further out has less than ``FAINT`` of the detail of the middle."""
+    whole = images.shape[1]
+    values = images.astype(np.float32)
+    down, right = (np.abs(np.diff(values, axis=axis)).mean(axis=(0, 3)) for axis in (1, 2))
+    detail = down[:, :-1] + right[:-1]
+    away = np.abs(np.arange(whole - 1) - (whole - 2) / 2)
+    ring = np.maximum(away[:, None], away)
+    wide = max(1, whole // 20)
+    rings = [detail[(ring <= h) & (ring > h - wide)].mean() for h in range(wide, whole // 2)]
+    if not rings or max(rings) <= 0:
+        return 0, whole
+    furthest = wide + int(np.flatnonzero(np.array(rings) >= FAINT * max(rings))[-1])
+    begin = max(0, min(whole // 2 - furthest - 1, 3 * whole // 8))
+    return begin, whole - begin
+
+
+def _window(atlas: Atlas) -> tuple[int, int] | None:
+    """The part of every icon that is shown, by the first that were drawn; None while none is."""
+    for side in atlas.grids():
+        store = atlas.icons(side)
+        if store.has(0):
+            return filled(store.part(0, "images"))
+    return None
 
 
 def document(base: str, head: dict[str, Any], grids: list[Shown]) -> bytes:

@@ -2,11 +2,13 @@
 
 A shard is a fixed run of pictures, written whole; a pass that was ended goes on with the first
 shard that is missing, and since a shard's batches are the same in whatever run it is made, so are
-its bytes. Memory holds one batch, and disk one row of halves a sample.
+its bytes. Memory holds one batch, and disk one row of halves a sample. Pictures that could not be
+read are tried again by every later pass; their rows come behind all others, whose numbers stay.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,12 +70,14 @@ class Sweep:
         through. Raises UserError, also where not one picture can be read."""
         self.shards.tidy()
         missing = [number for number in range(len(self)) if not self.shards.has(number)]
-        done = len(self.pictures) - sum(len(self._own(number)) for number in missing)
+        tried = {i for number in missing for i in self._own(number)}
+        done = len(self.pictures) - len(tried)
         yield done
         for number in missing:
-            for made in self._make(number):
+            for made in self._make(number, self._own(number)):
                 yield done + made
             done += len(self._own(number))
+        self._mend(tried)
         if not len(self.shards.column("samples")):
             raise UserError("none of these pictures can be read: name another folder")
 
@@ -81,9 +85,18 @@ class Sweep:
         """The pictures of a shard."""
         return range(number * SHARD, min((number + 1) * SHARD, len(self.pictures)))
 
-    def _make(self, number: int) -> Iterator[int]:
-        """Yields how many pictures of the shard are through."""
-        mine = self._own(number)
+    def _mend(self, tried: set[int]) -> None:
+        """Tries the pictures again that an earlier pass could not read; ``tried``: those that this
+        one has looked at."""
+        lacking = skipped(self.shards.column("samples").all(), len(self.pictures))
+        again = [i for i in lacking if i not in tried and self._pixels(i) is not None]
+        free = (number for number in count(len(self)) if not self.shards.has(number))
+        for begin in range(0, len(again), SHARD):
+            for _ in self._make(next(free), again[begin : begin + SHARD]):
+                pass
+
+    def _make(self, number: int, mine: Sequence[int]) -> Iterator[int]:
+        """A shard of these pictures; yields how many of them are through."""
         parts: list[dict[str, NDArray[Any]]] = [self._empty()]
         for begin in range(0, len(mine), BATCH):
             batch = mine[begin : begin + BATCH]
@@ -135,5 +148,6 @@ def halved(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
 def skipped(samples: NDArray[Any], pictures: int) -> list[int]:
     """The numbers of the pictures that have no sample: they could not be read."""
     seen = np.zeros(pictures, bool)
-    seen[samples[:, PICTURE]] = True
+    if len(samples):
+        seen[samples[:, PICTURE]] = True
     return [int(i) for i in np.flatnonzero(~seen)]

@@ -5,6 +5,7 @@
 (function () {
   const A = neuronscope.atlas;
   const DEEPEST = 0.93, STEPS = 6, LEAST = 0.07, TOLD = 0.12; // of a veil; of an edge's strength; how little is not edged, not marked
+  const FULL = 0.95; // part of the cells that say anything which the scale of colours is made for
   const SMALL = 18, MARKED = 30; // CSS pixels of a cell: below it is tinted as a whole, from the second on it has a mark
 
   // What the chosen classes mean for a grid; null without a class, undefined while the effects are on their way.
@@ -25,18 +26,22 @@
   function measured(key, va, vb, strength) {
     const count = va.length, says = new Float32Array(count), veil = new Float32Array(count);
     for (let i = 0; i < count; i++) says[i] = vb ? Math.max(Math.abs(va[i]), Math.abs(vb[i])) : Math.max(0, va[i]);
-    const most = largest(says);
-    for (let i = 0; i < count; i++) veil[i] = DEEPEST * (1 - Math.pow(says[i] / most, strength));
+    const most = high(says);
+    for (let i = 0; i < count; i++) veil[i] = DEEPEST * (1 - Math.pow(Math.min(1, says[i] / most), strength));
     let gain = null;
     if (vb) {
       gain = va.map((v, i) => v - vb[i]);
-      const furthest = largest(gain.map(Math.abs));
-      gain = gain.map((v) => v / furthest);
+      const furthest = high(gain.map(Math.abs));
+      gain = gain.map((v) => Math.max(-1, Math.min(1, v / furthest)));
     }
     return { key, va, vb, veil, gain, covers: new Map() };
   }
 
-  function largest(values) { let most = 1e-9; for (const v of values) if (v > most) most = v; return most; }
+  // What counts as full: one extreme cell would pale all others.
+  function high(values) {
+    const said = values.filter((v) => v > 0).sort();
+    return said.length ? said[Math.ceil(FULL * said.length) - 1] : 1e-9;
+  }
 
   // One pixel a cell of the main square, painted over the icons in one stroke.
   function cover(grid, filter, tinted, colours) {

@@ -62,7 +62,10 @@
     throw new Error(said || `A part of the map could not be read (${answer.status}).`);
   }
 
-  A.readNames = async (address) => (await (await answered(address)).json()).classes;
+  A.readNames = async function (address) { // groups of classes count on after the classes
+    const { classes, groups = [] } = await (await answered(address)).json();
+    return [...classes, ...groups];
+  };
 
   A.readValues = (count) => async (address) => {
     const values = new Float32Array(await (await answered(address)).arrayBuffer());

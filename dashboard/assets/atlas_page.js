@@ -54,7 +54,8 @@
     if (!names || names.model !== model) {
       try {
         const answer = await fetch("/api/names-of-classes?" + new URLSearchParams(model ? { model } : {}));
-        names = { model, classes: (await answer.json()).classes };
+        const { classes, groups = [] } = await answer.json(); // groups count on after the classes
+        names = { model, all: [...classes, ...groups], count: classes.length };
       } catch (error) { return; } // typed names are then looked for when the program answers again
     }
     let list = el("map-class-names");
@@ -63,16 +64,20 @@
       document.body.append(list);
     }
     if (list.dataset.model !== String(model)) {
-      list.replaceChildren(...names.classes.map((name) => Object.assign(document.createElement("option"), { value: name })));
+      list.replaceChildren(...names.all.map((name) => Object.assign(document.createElement("option"), { value: name })));
       list.dataset.model = String(model);
     }
   }
 
+  // The whole name, a group by one of its words ("dog" is enough for "dogs"), or a part of a name.
   function classOf(text) {
-    const wanted = text.trim().toLowerCase(), all = (names ? names.classes : []).map((n) => n.toLowerCase());
-    if (/^\d+$/.test(wanted)) return Number(wanted) < all.length ? [Number(wanted)] : [];
-    const whole = all.map((n, i) => (n === wanted ? i : -1)).filter((i) => i >= 0);
-    return whole.length ? whole : all.map((n, i) => (wanted && n.includes(wanted) ? i : -1)).filter((i) => i >= 0);
+    const wanted = text.trim().toLowerCase(), all = (names ? names.all : []).map((n) => n.toLowerCase());
+    if (/^\d+$/.test(wanted)) return Number(wanted) < (names ? names.count : 0) ? [Number(wanted)] : [];
+    const those = (fits) => all.map((name, i) => (wanted && fits(name, i) ? i : -1)).filter((i) => i >= 0);
+    const word = (name) => name === wanted || name === wanted + "s", group = (i) => i >= names.count;
+    const whole = those((name) => name === wanted), kind = those((name, i) => group(i) && word(name));
+    const oneOf = those((name, i) => group(i) && name.split(/,? (?:and )?/).some(word));
+    return [whole, kind, oneOf].find((found) => found.length === 1) || (whole.length ? whole : those((name) => name.includes(wanted)));
   }
 
   document.addEventListener("change", (event) => {
@@ -80,10 +85,10 @@
     if (!name || !event.target.closest("#map-classes")) return;
     const found = classOf(event.target.value);
     if (found.length === 1) {
-      event.target.value = names.classes[found[0]]; // what one is typing in is not filled anew
+      event.target.value = names.all[found[0]]; // what one is typing in is not filled anew
       return neuronscope.choose({ [name]: found[0] });
     }
-    const some = found.slice(0, 4).map((i) => names.classes[i] + " (" + i + ")").join(", ");
+    const some = found.slice(0, 4).map((i) => names.all[i] + (i < names.count ? " (" + i + ")" : "")).join(", ");
     neuronscope.say(found.length ? "Several classes are called so: " + some + ". Write one of them, or its number."
       : "No class of this network is called \u201c" + event.target.value + "\u201d.");
   });

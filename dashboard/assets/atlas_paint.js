@@ -159,14 +159,14 @@
   function places(map, pen) {
     const { ratio, w, h, unit, ox, oy } = map.frame, many = map.asked.places.length;
     if (!many) return;
-    const dot = ratio * (many > 60 ? 2.8 : 4.2), edge = HALO * ratio;
+    const dot = Math.min(ratio * (many > 60 ? 2.8 : 4.2), Math.max(1.4 * ratio, unit / 220)), edge = HALO * ratio;
     pen.beginPath();
     for (const place of map.asked.places) {
       const x = ox + place.x * unit, y = oy + place.y * unit;
       pen.moveTo(x + dot, y);
       pen.arc(x, y, dot, 0, 7);
     }
-    pen.lineWidth = 2.2 * ratio; pen.strokeStyle = "#000"; pen.stroke();
+    pen.lineWidth = Math.min(2.2 * ratio, 0.8 * dot); pen.strokeStyle = "#000"; pen.stroke();
     pen.fillStyle = "#fff"; pen.fill();
     const lit = map.place && map.asked.places.find((p) => p.row === map.place.row && p.col === map.place.col);
     if (!lit) return;
@@ -190,6 +190,7 @@
     map.fault = "";
     A.settled(map);
     A.glided(map, now);
+    A.touched(map);
     const frame = A.framed(map);
     if (!frame) return;
     const pen = map.pen = map.pen || map.canvas.getContext("2d", { alpha: false }), { paper, rule } = A.colours();
@@ -203,8 +204,8 @@
       layers(map, pen, now);
       A.pointed(map);
       for (const [cell, thick] of [[map.hover, 1], [map.cell, 2.5]]) outline(map, pen, cell, thick);
-      A.labels(map, pen);
       places(map, pen);
+      A.labels(map, pen);
       if (map.keys) crossHair(map, pen);
     }
     A.mini(map);

@@ -6,6 +6,7 @@
   const A = neuronscope.atlas;
   const GLIDE = 170, STEP = 1.5, ARROW = 0.14; // ms of a glide; zoom of a button; part of the view that an arrow moves
   const CLICK = { mouse: 4, touch: 10, pen: 6 }, NEAR = 11, WIDE = 260; // CSS pixels: a click's slack, a place's reach, the widest cell
+  const HOME = 1.05; // zoom up to which all of the map is in sight
   const clamp = (v, low, high) => Math.min(high, Math.max(low, v));
 
   // ---- the camera: the view's middle in map coordinates, and the zoom; at zoom 1 the main square fits the canvas
@@ -109,7 +110,7 @@
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button > 0) return;
       held.set(event.pointerId, spotOf(canvas, event));
-      start = held.size === 1 ? { at: spotOf(canvas, event), far: false } : null;
+      start = held.size === 1 ? { at: spotOf(canvas, event), far: false, camera: { ...map.camera } } : null;
       canvas.setPointerCapture(event.pointerId);
     });
     canvas.addEventListener("pointermove", (event) => {
@@ -126,12 +127,14 @@
       const click = event.type === "pointerup" && start && !start.far && held.size === 1;
       held.delete(event.pointerId);
       if (click) take(map, A.toMap(map, ...spotOf(canvas, event), A.unit(map)));
+      if (event.type === "pointercancel" && start && start.far) A.look(map, start.camera); // the page took the finger
       start = null;
       if (event.pointerType === "touch") over(map, null);
     };
     canvas.addEventListener("pointerup", up);
     canvas.addEventListener("pointercancel", up);
     canvas.addEventListener("pointerleave", () => over(map, null));
+    for (const name of ["touchstart", "touchmove"]) canvas.addEventListener(name, pinched, { passive: false });
   }
 
   function grip(held) { // of one finger its point, of two their middle and how far they are apart
@@ -146,6 +149,14 @@
     map.pointer = [now.x, now.y];
     return A.look(map, { x: at.x - (now.x - map.size.w / 2) / unit, y: at.y - (now.y - map.size.h / 2) / unit, zoom });
   }
+
+  // From afar one finger up or down moves the page past the map, as if it were a picture; closer up it moves the map.
+  A.touched = function ({ canvas, camera }) {
+    const action = camera.zoom > HOME ? "none" : "pan-y";
+    if (canvas.style.touchAction !== action) canvas.style.touchAction = action;
+  };
+
+  const pinched = (event) => { if (event.touches.length > 1) event.preventDefault(); }; // two fingers are always the map's
 
   function over(map, at) {
     map.pointer = at;

@@ -1,7 +1,6 @@
 """The Atlas: everything that a layer can see as one map, with the opened picture on it."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import dash
@@ -11,16 +10,14 @@ from dash.development.base_component import Component
 from cache.errors import UserError
 from dashboard.atlas_desk import AtlasDesk
 from dashboard.atlas_maps import Map
-from dashboard.components import action, note, term
-from dashboard.markup import Field, markup, panel
+from dashboard.components import action, note
+from dashboard.markup import markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
 from dashboard.views import atlas_cell
+from dashboard.views.atlas_classes import builder, known_groups, on_map, panel_of_classes
 from dashboard.views.context import Context
-
-TINTS = {"off": "no class", "a": "one class", "ab": "A against B"}
-STRENGTHS = {1: "soft", 2: "clear", 3: "hard"}
 
 
 def layout() -> Component:
@@ -94,7 +91,7 @@ def register(app: dash.Dash, service: Service, desk: AtlasDesk) -> None:
 
     @app.callback(panel("map-classes"), part("map-classes"), prevent_initial_call=True)
     def fill_classes(data: dict[str, Any]) -> Any:
-        return _filled(service, data, _classes)
+        return _filled(service, data, panel_of_classes)
 
     @app.callback(
         panel("map-picture"), Output("atlas", "data-places"), Output("atlas-beside", "data-places"),
@@ -132,10 +129,11 @@ def asked(here: Context, found: Map | None) -> str:
         return "null"
     chosen = here.chosen
     spot = [float(v) for v in chosen.spot.split(",")] if chosen.spot else None
+    words = "?words=1" if known_groups(here) else ""
+    a, b = on_map(here) if chosen.tint != "off" else (None, None)
     told = {
-        "map": f"{found.base}/map.json", "model": here.model, "layer": found.layer,
-        "a": here.a if chosen.tint != "off" else None,
-        "b": here.b if chosen.tint == "ab" else None, "strength": chosen.strength, "spot": spot,
+        "map": f"{found.base}/map.json{words}", "model": here.model, "layer": found.layer,
+        "a": a, "b": b if chosen.tint == "ab" else None, "strength": chosen.strength, "spot": spot,
         "cell": cell_numbers(chosen.cell) if found.layer == here.layer else None,
         "grid": list(found.places),
     }  # fmt: skip
@@ -179,15 +177,7 @@ def _head(here: Context, found: Map | None) -> list[Component]:
 def _build(here: Context) -> Component:
     """The button that begins, or goes on with, a map of the open pictures."""
     mapped = here.service.library.main
-    return html.Div(_builder(here, f"Build it from {len(mapped):,} pictures ({mapped.name})"))
-
-
-def _builder(here: Context, text: str, classes: Sequence[int] = ()) -> Component:
-    """A button that begins a build (``assets/atlas_page.js``)."""
-    asked = {"data-model": here.model, "data-layer": here.layer}
-    if classes:
-        asked["data-classes"] = ",".join(map(str, classes))
-    return html.Button(text, type="button", className="pill atlas-build", **asked)
+    return html.Div(builder(here, f"Build it from {len(mapped):,} pictures ({mapped.name})"))
 
 
 def _layers(here: Context, desk: AtlasDesk) -> list[Component]:
@@ -228,50 +218,6 @@ def _beside(here: Context, known: dict[str, Any]) -> Component:
         "beside \u00d7" if there else "beside", {"beside": None if there else known["key"]},
         label=f"Lay the map of {known['layer']} beside", className="quiet-button",
     )  # fmt: skip
-
-
-def _classes(here: Context) -> list[Component]:
-    """Which classes colour the map, and how much."""
-    tint, strength = here.chosen.tint, here.chosen.strength
-    kinds = [
-        action(text, {"tint": kind}, label=text,
-               **({"aria-current": "true"} if kind == tint else {}))
-        for kind, text in TINTS.items()
-    ]  # fmt: skip
-    found = [html.Nav(kinds, className="segments", **{"aria-label": "Classes on the map"})]
-    if tint == "off":
-        return [*found, html.P("Shows where on the map the evidence for a class lies.",
-                               className="caption")]  # fmt: skip
-    found.append(_class_field("a", "A" if tint == "ab" else "class", here.name(here.a)))
-    if tint == "ab":
-        found.append(_class_field("b", "B", here.name(here.b)))
-    levels = [
-        action(text, {"strength": level}, label=f"Strength: {text}",
-               **({"aria-current": "true"} if level == strength else {}))
-        for level, text in STRENGTHS.items()
-    ]  # fmt: skip
-    about = (
-        [term("effect"), " on the class, mean of a cell's places; dim: little or against it."]
-        if tint == "a" else
-        [html.Span("\u25b2 blue", className="for"), ": speaks for A rather than B; ",
-         html.Span("\u25bc orange", className="against"), ": for B rather than A."]
-    )  # fmt: skip
-    classes = (here.a,) if tint == "a" else (here.a, here.b)
-    only = "Map only what speaks for it" if tint == "a" else "Map only these two, side by side"
-    return [
-        *found,
-        html.Nav(levels, className="segments", **{"aria-label": "Strength"}),
-        html.P(about, className="caption"), _builder(here, only, classes),
-    ]  # fmt: skip
-
-
-def _class_field(name: str, label: str, value: str) -> Component:
-    """A field that finds a class by its name (``assets/atlas_page.js``)."""
-    field = Field(
-        id=f"map-class-{name}", className="plain", type="search", value=value, autoComplete="off",
-        list="map-class-names", **{"aria-label": f"Class {label}", "data-class": name},
-    )  # fmt: skip
-    return html.Label([html.Span(label, className="label"), field], className="class-field")
 
 
 def _picture(here: Context, desk: AtlasDesk) -> tuple[list[Component], list[dict[str, Any]]]:

@@ -8,7 +8,9 @@ from dash import html, no_update
 from dash.development.base_component import Component
 
 from analysis.atlas import cellview
+from analysis.atlas.regions import PART
 from analysis.atlas.shown import Shown
+from analysis.classgroups import shares
 from cache.errors import UserError
 from dashboard.atlas_desk import AtlasDesk
 from dashboard.atlas_maps import BuiltMap, Map
@@ -17,10 +19,11 @@ from dashboard.markup import markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
+from dashboard.views.atlas_classes import known_groups
 from dashboard.views.context import Context
 from dashboard.views.explore_neurons import unit_name
 
-CLASSES = 6
+CLASSES, GROUPS = 6, 4
 
 
 def register(app: dash.Dash, service: Service, desk: AtlasDesk) -> None:
@@ -49,8 +52,9 @@ def _cell(here: Context, desk: AtlasDesk, found: Map | None) -> list[Component]:
     if index is None:
         raise UserError("there is no cell at this place of the map; choose another")
     return [
-        _head(found, grid, index), _classes(here, grid, index), _samples(here, found, grid, index),
-        _neurons(here, grid, index), _elsewhere(here, desk, found, grid, index),
+        _head(found, grid, index), _classes(here, grid, index), _groups(here, grid, index),
+        _samples(here, found, grid, index), _neurons(here, grid, index),
+        _elsewhere(here, desk, found, grid, index),
     ]  # fmt: skip
 
 
@@ -84,6 +88,22 @@ def _classes(here: Context, grid: Shown, index: int) -> Component:
             label=f"Show where the evidence for {here.name(int(number))} lies",
         ))  # fmt: skip
     return html.Div([html.H3("Speaks for, in logits"), *rows])
+
+
+def _groups(here: Context, grid: Shown, index: int) -> Component | None:
+    """Groups of classes that make up much of what sets the cell apart."""
+    known, count = known_groups(here), len(here.network["classes"])
+    if not known:
+        return None
+    own, rows = shares(grid.effects, grid.count)[index], []
+    for number in [int(i) for i in own.argsort(kind="stable")[::-1][:GROUPS] if own[i] >= PART]:
+        word = known[number].word
+        rows.append(action(
+            [html.Span(word), html.B(f"{100 * own[number]:.0f} %", className="num")],
+            {"a": count + number, "tint": "a"}, className="group-line",
+            label=f"Show where the evidence for {word} lies",
+        ))  # fmt: skip
+    return html.Div([html.H3("Of what sets it apart"), *rows]) if rows else None
 
 
 def _samples(here: Context, found: Map, grid: Shown, index: int) -> Component | None:

@@ -219,6 +219,27 @@ def test_two_fingers_zoom_one_pans_and_a_tap_chooses(pocket: Atlas) -> None:
     assert atlas.page.evaluate("() => document.documentElement.scrollWidth") == 390
 
 
+@pytest.mark.parametrize(("zoom", "scrolls"), [(1, True), (2, False)])
+def test_a_finger_moves_the_page_past_the_whole_map_and_the_map_once_it_is_larger(
+    pocket: Atlas, zoom: float, scrolls: bool
+) -> None:
+    atlas = pocket.open(spot=[0.5, 0.5, zoom])
+    atlas.page.evaluate("document.body.style.paddingBottom = '900px'")
+    before = atlas.camera
+    link_ = atlas.page.context.new_cdp_session(atlas.page)
+    x, y = atlas.mouse(190, 320)
+    for kind, ways in (("touchStart", [0]), ("touchMove", range(15, 195, 15)), ("touchEnd", [])):
+        for way in ways or [None]:
+            spots = [] if way is None else [{"x": x, "y": y - way}]
+            link_.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": spots})
+    atlas.still()
+    wait_until(lambda: atlas.page.evaluate("scrollY") > 100 or not scrolls, "the page moves")
+    assert (atlas.page.evaluate("scrollY") > 100) == scrolls
+    moved = abs(atlas.camera[1] - before[1])
+    assert moved < 0.001 if scrolls else moved > 0.1
+    assert atlas.choices() == []
+
+
 def test_maps_come_and_go_with_the_page_and_stand_side_by_side(atlas: Atlas) -> None:
     first, other = asked("/atlas/made/1/map.json"), asked("/atlas/other/1/map.json",
                                                           layer="layer.2")  # fmt: skip

@@ -113,7 +113,12 @@ def test_the_effects_on_a_class_are_the_cells_own(client: Any, atlas: Atlas, bas
             atlas.cells(10).effects[:, index]
         )
     names = client.get("/api/names-of-classes").get_json()
-    assert names == {"classes": ["ant", "bee", "cow"]}
+    assert names == {"classes": ["ant", "bee", "cow"], "groups": []}
+
+
+def test_no_regions_are_named_where_the_classes_are_not_imagenets(client: Any, base: str) -> None:
+    assert "regions" not in client.get(f"{base}/map.json").get_json()
+    assert client.get(f"{base}/map.json?words=1").get_json()["regions"] == []
 
 
 def test_what_is_not_there_is_not_found(client: Any, base: str) -> None:

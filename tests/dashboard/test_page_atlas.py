@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from analysis.atlas import cellview
 from analysis.atlas.reading import PICTURE, Atlas, opened
+from analysis.classgroups import evidence, imagenet_groups, shares
 from dashboard import tasks
 from dashboard.tasks_atlas import atlas as building
 from tests.dashboard import atlas_page
@@ -177,7 +178,7 @@ def test_a_neuron_of_the_cell_is_one_click_away(chart: Chart) -> None:
 def choose_class(screen: Screen, field: str, text: str) -> None:
     """Types a name into a field of classes."""
     there = screen.at(f"#map-class-{field}")
-    expect(screen.at("#map-class-names option")).to_have_count(1000)
+    expect(screen.at("#map-class-names option")).to_have_count(1000 + len(imagenet_groups()))
     there.fill(text)
     there.press("Enter")
 
@@ -205,6 +206,38 @@ def test_a_class_is_found_by_its_name(chart: Chart) -> None:
     choose_class(screen, "a", "no such thing")
     expect(screen.at("#toast")).to_contain_text("No class of this network")
     assert f"a={UNIFORM}" in screen.page.url
+
+
+def test_all_classes_of_a_kind_are_found_by_one_word(chart: Chart) -> None:
+    screen, words = chart.screen, [group.word for group in imagenet_groups()]
+    screen.at("#map-classes .pill").filter(has_text="buildings").click()
+    expect(screen.at("#map-class-a")).to_have_value("buildings")
+    expect(screen.at("#map-classes .pill[aria-current]")).to_have_text("buildings")
+    assert not screen.at("#map-classes .atlas-build").count(), "a map of 44 classes is none"
+    for typed, word in (("dog", "dogs"), ("monkeys", "apes, monkeys and lemurs"), ("cat", "cats")):
+        choose_class(screen, "a", typed)
+        expect(screen.at("#map-class-a")).to_have_value(word)
+        number_of = 1000 + words.index(word)
+        expect(screen.page).to_have_url(re.compile(rf"a={number_of}.*tint=a\b"))
+    chart.still()
+    group, cell = imagenet_groups()[words.index("cats")], chart.inside[0]
+    chart.page.mouse.move(*chart.middle(cell))
+    expect(screen.at(".atlas-hover").first).to_contain_text("cats")
+    own = float(evidence(chart.cells.effects, group)[cell])
+    assert number(chart.line().split("cats")[1]) == pytest.approx(own, abs=0.006)
+    screen.at("nav").get_by_text("Explore").first.click()
+    expect(screen.at("#sentence")).to_contain_text("bow tie")  # elsewhere it is no class
+
+
+def test_the_groups_of_a_cell_colour_the_map(chart: Chart) -> None:
+    shared = shares(chart.cells.effects, chart.cells.count)
+    cell = max(chart.inside, key=lambda i: shared[i].max())
+    chart.click(cell)
+    best = int(shared[cell].argmax())
+    row = chart.screen.at("#map-cell .group-line").first
+    expect(row).to_contain_text(f"{100 * shared[cell, best]:.0f} %")
+    row.click()
+    expect(chart.page).to_have_url(re.compile(rf"a={1000 + best}\b.*tint=a\b"))
 
 
 def test_a_class_of_a_cell_colours_the_map(chart: Chart) -> None:

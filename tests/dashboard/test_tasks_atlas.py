@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from analysis.atlas.reading import PICTURE, PLACE, Atlas, opened
+from analysis.atlas.ship import LAYERS
 from analysis.photos import samples
 from cache.errors import UserError
 from cache.maps import read_maps, shipped_maps
@@ -124,11 +125,11 @@ def test_silent_places_lie_nowhere(
     assert all(quiet[place] == loud[place] for place in quiet)
 
 
-def test_on_a_map_without_samples_a_place_lies_in_the_cell_most_like_it(tmp_path: Path) -> None:
-    if not (shipped_maps() / "maps.json").is_file():
-        pytest.skip("the repository holds no maps yet: make starter")
-    maps = read_maps(shipped_maps())
-    layer, shipped = next(iter(maps.items()))
+@pytest.mark.parametrize("layer", LAYERS)
+def test_on_a_map_without_samples_a_place_lies_in_the_cell_most_like_it(
+    tmp_path: Path, layer: str
+) -> None:
+    shipped = read_maps(shipped_maps())[layer]
     opened = tasks.make_state({
         "model": "squeezenet1_1", "weights": None, "fit": "crop", "device": "cpu", "seed": 0,
         "cache": str(tmp_path), "images": None, "labels": None,

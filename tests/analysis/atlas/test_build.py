@@ -13,7 +13,8 @@ from analysis import projection
 from analysis.atlas.build import AtlasRequest, Build, Step, requested
 from analysis.atlas.icons import seen
 from analysis.atlas.reading import PICTURE, PLACE, Atlas, drawing_order
-from analysis.atlas.sweep import POINTS
+from analysis.atlas.sweep import POINTS, Sweep
+from analysis.classes import Label
 from analysis.models import Classifier
 from analysis.photos import Picture
 from cache.errors import UserError
@@ -119,6 +120,69 @@ def test_two_atlases_share_their_samples(tmp_path: Path) -> None:
     other = replace(first.request, samples=replace(first.request.samples, places=3))
     third = Build(first.classifier, other, first.pictures, tmp_path)
     assert third.shards.folder != first.shards.folder
+
+
+def test_names_and_labels_are_those_of_the_last_build(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "later")
+    build = toy(tmp_path / "later")
+    labelled = [
+        replace(p, name=f"new {p.name}", label=Label("name", "cow") if i % 2 else None)
+        for i, p in enumerate(build.pictures)
+    ]
+    layout = (build.folder.root / "layout.safetensors").read_bytes()
+    again = Build(
+        build.classifier, build.request, labelled, tmp_path / "later", title="t", unread=["x.jpg"]
+    )  # fmt: skip
+    run(again)
+    atlas = atlas_of(again)
+    assert (atlas.manifest["title"], atlas.manifest["unread"]) == ("t", ["x.jpg"])
+    assert atlas.manifest["pictures"][3]["name"] == "new 3.png"
+    samples = atlas.samples.all()
+    right = np.where(samples[:, PICTURE] % 2, 2, -1)
+    np.testing.assert_array_equal(atlas.labels(samples), right)
+    assert (build.folder.root / "layout.safetensors").read_bytes() == layout
+
+
+def broken_one(root: Path) -> tuple[Build, Picture]:
+    """A build in which the second picture cannot be read, and that picture."""
+    file = root / "second.png"
+    file.write_bytes(bytes(pictures(2)[1].source))
+    second = Picture("second.png", file)
+    first, *rest = pictures(8, first=2)
+    request, kept = asked([first, second, *rest], points=240)
+    file.unlink()
+    return Build(network(), replace(request, classes=(1,)), kept, root), second
+
+
+def test_a_map_finds_its_samples_in_a_sweep_that_was_made_again(tmp_path: Path) -> None:
+    """With a picture more the numbers of the rows are others."""
+    build, second = broken_one(tmp_path)
+    run(build, (2,))
+    atlas = atlas_of(build)
+    vectors, samples, rows = atlas.vectors.all(), atlas.samples.all(), atlas.rows
+    shutil.rmtree(build.shards.folder)
+    assert isinstance(second.source, Path)
+    second.source.write_bytes(bytes(pictures(2)[1].source))
+    run(build, (2,))
+    after = atlas_of(build)
+    assert after.rows.tolist() != rows.tolist()
+    np.testing.assert_allclose(after.vectors.all(), vectors, rtol=1e-3)
+    np.testing.assert_array_equal(after.samples.all()[:, :2], samples[:, :2])
+
+
+def test_a_map_whose_samples_are_gone_says_so(tmp_path: Path) -> None:
+    build, second = broken_one(tmp_path)
+    assert isinstance(second.source, Path)
+    second.source.write_bytes(bytes(pictures(2)[1].source))
+    run(build, (2,))
+    assert 1 in atlas_of(build).samples.all()[:, PICTURE]
+    shutil.rmtree(build.shards.folder)
+    with pytest.raises(UserError, match="not there any more: build it again"):
+        _ = atlas_of(build).vectors
+    second.source.unlink()
+    list(Sweep(build.classifier, build.request.samples, build.pictures, build.shards).run())
+    with pytest.raises(UserError, match=r"remove .* before"):
+        _ = atlas_of(build).vectors
 
 
 # ---- atlases of classes ----

@@ -11,7 +11,7 @@ from analysis.atlas import cellview
 from analysis.atlas.cells import gridded, main_box
 from analysis.atlas.info import cell_trust, described, judgement
 from analysis.atlas.reading import COLUMNS, Atlas, drawing_order
-from analysis.atlas.shown import document, pictures, placed_by_cells, shown
+from analysis.atlas.shown import document, filled, pictures, placed_by_cells, shown
 from cache.atlas import MANIFEST, Folder
 from cache.vectors import Shards
 
@@ -108,6 +108,29 @@ def test_what_the_page_shows_grows_with_the_icons(atlas: Atlas) -> None:
     assert grid["tiles"] is None
     assert sorted(zip(grid["col"], grid["row"], strict=True)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert (pictures(atlas, 2) == 200).all()
+
+
+def spotted(side: int, reach: int) -> np.ndarray[Any, Any]:
+    """Grey icons with a checked square of this half-width in their middle."""
+    images = np.full((4, side, side, 3), 128, np.uint8)
+    y, x = np.mgrid[:side, :side]
+    inside = np.maximum(abs(y - (side - 1) / 2), abs(x - (side - 1) / 2)) < reach
+    images[:, inside & ((x + y) % 2 == 0)] = 255
+    return images
+
+
+@pytest.mark.parametrize("reach", [20, 28])
+def test_icons_are_shown_as_far_as_they_have_shapes(reach: int) -> None:
+    begin, end = filled(spotted(80, reach))
+    assert begin + end == 80, "the middle stays in the middle"
+    assert reach <= (end - begin) / 2 <= reach + 4
+
+
+def test_an_icon_that_is_full_is_shown_whole_and_of_a_dot_not_only_the_dot() -> None:
+    assert filled(spotted(80, 40)) == (0, 80)
+    assert filled(spotted(80, 3)) == (30, 50)
+    assert filled(np.full((2, 80, 80, 3), 7, np.uint8)) == (0, 80)
+    assert filled(np.zeros((2, 3, 3, 3), np.uint8)) == (0, 3)
 
 
 def test_trust_of_a_cell_is_the_mean_of_what_was_checked(atlas: Atlas) -> None:

@@ -146,6 +146,38 @@ def test_pictures_deleted_in_the_meantime_are_skipped(tmp_path: Path) -> None:
     assert skipped(work.shards.column("samples").all(), 6) == [1, 4, 5]
 
 
+def test_pictures_that_were_mended_come_behind_all_others(tmp_path: Path) -> None:
+    """The rows that there were keep their numbers: maps are made of them."""
+    (tmp_path / "p").mkdir()
+    files = [tmp_path / "p" / f"{i}.png" for i in range(6)]
+    sources = [picture(i).source for i in range(6)]
+    for file, source in zip(files, sources, strict=True):
+        assert isinstance(source, bytes)
+        file.write_bytes(source)
+    pictures = [Picture(file.name, file) for file in files]
+    work = swept(tmp_path / "s", pictures)
+    for gone in (1, 4, 5):
+        files[gone].unlink()
+    list(work.run())
+    before = work.shards.column("vectors").all()
+    assert isinstance(sources[4], bytes)
+    files[4].write_bytes(sources[4])
+    assert list(work.run()) == [6]
+    samples = work.shards.column("samples").all()
+    assert skipped(samples, 6) == [1, 5]
+    assert samples[len(before) :, PICTURE].tolist() == [4, 4, 4]
+    np.testing.assert_array_equal(work.shards.column("vectors").all()[: len(before)], before)
+    plain = swept(tmp_path / "plain", [picture(i) for i in range(6)])
+    list(plain.run())
+    right = plain.shards.column("samples").all()[:, PICTURE] == 4
+    for name in COLUMNS[:2]:
+        found = work.shards.column(name).all()[len(before) :]
+        np.testing.assert_allclose(found, plain.shards.column(name).all()[right], rtol=1e-3)
+    shards = contents(work.shards.folder)
+    assert list(work.run()) == [6]
+    assert contents(work.shards.folder) == shards, "nothing new, nothing written"
+
+
 def test_where_nothing_can_be_read_one_line_says_so(tmp_path: Path) -> None:
     work = swept(tmp_path, [BROKEN])
     with pytest.raises(UserError, match="none of these pictures can be read") as error:
