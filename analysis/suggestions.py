@@ -1,0 +1,135 @@
+"""The program looks for the baseball itself: which patch, laid on the open picture, pushes one
+class over the other?
+
+Candidates come from what the layer's atlas and the real patches say of the two classes; each is
+then laid on the picture at several places and measured. Only the measured change ranks them, and
+it stands against noise of the same size that had the choice of the same places. Source of the
+idea: "Activation Atlas" (Carter et al., Distill 2019), where a person searched the map.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.attribution import Array, LayerEffect, Target
+from analysis.counterfactual import Reading, logits_on, readings, spread
+from analysis.pasting import Patch, Pixels, composed, noise_like
+
+if TYPE_CHECKING:
+    from analysis.models import Classifier
+
+Side = Literal["a", "b"]
+"""Which class is to be pushed over the other."""
+PLACES = ((0.5, 0.5), (0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75))
+"""(x, y): the middle and the corners, where the object often is not."""
+DRAWS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A patch to be tried; ``texture`` (h, w, C) as ``composed`` wants it."""
+
+    patch: Patch
+    texture: Pixels | None
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A candidate at the place where it moved the margin furthest towards the class that is pushed.
+
+    ``push``: by how much, in logits, in that direction. ``by_noise``: mean and sd over draws of
+    noise, each at its own best of the same places.
+    """
+
+    patch: Patch
+    push: float
+    by_noise: tuple[float, float]
+    before: Reading
+    now: Reading
+
+    @property
+    def lead(self) -> float:
+        """How much further than noise; what the suggestions are ranked by."""
+        return self.push - self.by_noise[0]
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it is more than two sd further than noise."""
+        return self.lead > 2 * self.by_noise[1]
+
+
+def pushing_cells(
+    on_a: Array, on_b: Array, col: NDArray[np.int64], row: NDArray[np.int64], *,
+    count: int, towards: Side = "b", drawn: NDArray[np.bool_] | None = None,
+) -> list[int]:  # fmt: skip
+    """Cells of an atlas that speak most for one class over the other, by their mean effects (n,).
+
+    Neighbours on the map look alike: none beside one that is chosen is taken.
+    """
+    push = (on_b - on_a) * (1 if towards == "b" else -1)
+    chosen: list[int] = []
+    for cell in np.argsort(-push, kind="stable"):
+        if len(chosen) == count or push[cell] <= 0:
+            break
+        apart = [max(abs(int(col[cell]) - int(col[c])), abs(int(row[cell]) - int(row[c])))
+                 for c in chosen]  # fmt: skip
+        if all(away > 1 for away in apart) and (drawn is None or drawn[cell]):
+            chosen.append(int(cell))
+    return chosen
+
+
+def pushing_channels(
+    one: LayerEffect, usual: Array, *, count: int, towards: Side = "b"
+) -> list[int]:
+    """Neurons that would speak for a class if they fired as they can: the mean gradient of the
+    margin a - b over the places of the open picture, times ``usual`` (C,), what they reach."""
+    gradient = one.gradient[:, one.layer.extras :].mean(1)
+    push = gradient * usual * (-1 if towards == "b" else 1)
+    return [int(c) for c in np.argsort(-push, kind="stable")[:count] if push[c] > 0]
+
+
+def suggest(
+    classifier: "Classifier", picture: Pixels, candidates: Sequence[Candidate], target: Target, *,
+    towards: Side = "b", places: Sequence[tuple[float, float]] = PLACES, draws: int = DRAWS,
+) -> Iterator[list[Suggestion]]:  # fmt: skip
+    """Lays each candidate on the picture at every place; after each the suggestions so far, those
+    first that leave noise furthest behind."""
+    before = readings(logits_on(classifier, [picture]), target)[0]
+    noise: dict[tuple[float, tuple[int, ...]], tuple[float, float]] = {}
+    found: list[Suggestion] = []
+    for one in candidates:
+        shape = (1, 1) if one.texture is None else one.texture.shape[:2]
+        scale = (one.patch.size, tuple(round(20 * n / max(shape)) for n in shape))
+        if scale not in noise:  # of this size and, nearly, these proportions
+            noise[scale] = _by_noise(classifier, picture, one, before, target, towards, places,
+                                     draws)  # fmt: skip
+        patches = [one.patch.at(x, y) for x, y in places]
+        shown = [composed(picture, patch, one.texture) for patch in patches]
+        told = readings(logits_on(classifier, shown), target)
+        pushes = [pushed(before, reading, towards) for reading in told]
+        best = int(np.argmax(pushes))
+        found.append(Suggestion(patches[best], pushes[best], noise[scale], before, told[best]))
+        found.sort(key=lambda s: -s.lead)
+        yield list(found)
+
+
+def pushed(before: Reading, now: Reading, towards: Side) -> float:
+    """How far the margin moved towards a class, in logits."""
+    change = now.margin - before.margin
+    return change if towards == "a" else -change
+
+
+def _by_noise(
+    classifier: "Classifier", picture: Pixels, one: Candidate, before: Reading, target: Target,
+    towards: Side, places: Sequence[tuple[float, float]], draws: int,
+) -> tuple[float, float]:  # fmt: skip
+    """Mean and sd over the draws of how far noise pushes at the best of the places: what is chosen
+    among several places must be compared with what had the same choice."""
+    shown = [composed(picture, noise_like(one.patch.at(x, y), 1 + k), one.texture)
+             for k in range(draws) for x, y in places]  # fmt: skip
+    told = readings(logits_on(classifier, shown), target)
+    pushes = np.array([pushed(before, reading, towards) for reading in told])
+    return spread(pushes.reshape(draws, len(places)).max(1).tolist())
