@@ -2,9 +2,11 @@
 class over the other?
 
 Candidates come from what the layer's atlas and the real patches say of the two classes; each is
-then laid on the picture at several places and measured. Only the measured change ranks them, and
-it stands against noise of the same size that had the choice of the same places. Source of the
-idea: "Activation Atlas" (Carter et al., Distill 2019), where a person searched the map.
+then laid on the picture at several places and measured. Only what is measured ranks them, and it
+stands against noise of the same size that had the choice of the same places: first those that make
+the network name the class (others may only hide the first class, or bring a third one in), then by
+how far they leave noise behind. Source of the idea: "Activation Atlas" (Carter et al., Distill
+2019), where a person searched the map.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.attribution import Array, LayerEffect, Target
-from analysis.counterfactual import Reading, logits_on, readings, spread
+from analysis.counterfactual import Reading, compared, logits_on, readings, spread
 from analysis.pasting import Patch, Pixels, composed, noise_like
 
 if TYPE_CHECKING:
@@ -38,10 +40,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A candidate at the place where it moved the margin furthest towards the class that is pushed.
+    """A candidate at its best place: where the network names the class that is pushed, or else where
+    the margin moved furthest towards it.
 
     ``push``: by how much, in logits, in that direction. ``by_noise``: mean and sd over draws of
-    noise, each at its own best of the same places.
+    noise, each at its own best of the same places. ``turned``: the network names that class now,
+    and did not before.
     """
 
     patch: Patch
@@ -49,11 +53,17 @@ class Suggestion:
     by_noise: tuple[float, float]
     before: Reading
     now: Reading
+    turned: bool
 
     @property
     def lead(self) -> float:
-        """How much further than noise; what the suggestions are ranked by."""
+        """How much further than noise."""
         return self.push - self.by_noise[0]
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """Sorted by this the best come first."""
+        return not self.turned, -self.lead
 
     @property
     def beyond(self) -> bool:
@@ -95,8 +105,10 @@ def suggest(
     classifier: "Classifier", picture: Pixels, candidates: Sequence[Candidate], target: Target, *,
     towards: Side = "b", places: Sequence[tuple[float, float]] = PLACES, draws: int = DRAWS,
 ) -> Iterator[list[Suggestion]]:  # fmt: skip
-    """Lays each candidate on the picture at every place; after each the suggestions so far, those
-    first that leave noise furthest behind."""
+    """Lays each candidate on the picture at every place; after each the suggestions so far, the best
+    first."""
+    a, b = compared(target, len(classifier.categories))
+    wanted = a if towards == "a" else b
     before = readings(logits_on(classifier, [picture]), target)[0]
     noise: dict[tuple[float, tuple[int, ...]], tuple[float, float]] = {}
     found: list[Suggestion] = []
@@ -110,9 +122,12 @@ def suggest(
         shown = [composed(picture, patch, one.texture) for patch in patches]
         told = readings(logits_on(classifier, shown), target)
         pushes = [pushed(before, reading, towards) for reading in told]
-        best = int(np.argmax(pushes))
-        found.append(Suggestion(patches[best], pushes[best], noise[scale], before, told[best]))
-        found.sort(key=lambda s: -s.lead)
+        turns = [reading.answer == wanted != before.answer for reading in told]
+        best = max(range(len(places)), key=lambda i: (turns[i], pushes[i]))
+        found.append(Suggestion(
+            patches[best], pushes[best], noise[scale], before, told[best], turns[best]
+        ))  # fmt: skip
+        found.sort(key=lambda s: s.rank)
         yield list(found)
 
 

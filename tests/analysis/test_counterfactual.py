@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from analysis import photos
 from analysis.atlas.shown import shipped_grid
@@ -26,7 +27,7 @@ from analysis.suggestions import Candidate, pushed, pushing_cells, pushing_chann
 from analysis.tail import Tail
 from cache.errors import UserError
 from cache.maps import read_maps, shipped_maps
-from tests.toys import Residual, Votes, classifier
+from tests.toys import Residual, Sum, Votes, classifier, linear
 
 AB = Target(0, 1)
 BLACK = np.zeros((4, 4, 1), np.uint8)
@@ -254,6 +255,30 @@ def test_the_measured_change_ranks_suggestions(votes: Classifier) -> None:
     assert found[0].lead == pytest.approx(found[0].push - found[0].by_noise[0])
     *_, other = suggest(votes, grey, candidates, AB, towards="b", draws=4)
     assert [s.patch.source for s in other] == [("808080",), ("ffffff",)]
+
+
+def test_what_turns_the_answer_comes_first_however_far_others_push(votes: Classifier) -> None:
+    """Three classes: a white patch pushes class 0 over 1, but makes the network name class 2."""
+    net = classifier(ThreeVotes(), (1, 4, 4))
+    candidates = [Candidate(Patch("flat", (c,), size=0.5), None) for c in ("ffffff", "808080")]
+    *_, found = suggest(net, BLACK, candidates, AB, towards="a", draws=2)
+    assert [(s.patch.source[0], s.now.answer, s.turned) for s in found] == [
+        ("808080", 0, True), ("ffffff", 2, False),
+    ]  # fmt: skip
+    assert found[0].push < found[1].push
+
+
+class ThreeVotes(nn.Module):
+    """Logits of s, the sum of the pixels: (s, 1, 10 s - 24)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool = Sum()
+        self.fc = linear([[1.0], [0.0], [10.0]], [0.0, 1.0, -24.0])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.fc(self.pool(x))
+        return logits
 
 
 # ---- SqueezeNet ----
