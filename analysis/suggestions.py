@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.attribution import Array, LayerEffect, Target
 from analysis.counterfactual import Reading, compared, logits_on, readings, spread
@@ -40,8 +39,8 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A candidate at its best place: where the network names the class that is pushed, or else where
-    the margin moved furthest towards it.
+    """A candidate at its best place: where the network names the class that is pushed, or else
+    where the margin moved furthest towards it.
 
     ``push``: by how much, in logits, in that direction. ``by_noise``: mean and sd over draws of
     noise, each at its own best of the same places. ``turned``: the network names that class now,
@@ -71,26 +70,6 @@ class Suggestion:
         return self.lead > 2 * self.by_noise[1]
 
 
-def pushing_cells(
-    on_a: Array, on_b: Array, col: NDArray[np.int64], row: NDArray[np.int64], *,
-    count: int, towards: Side = "b", drawn: NDArray[np.bool_] | None = None,
-) -> list[int]:  # fmt: skip
-    """Cells of an atlas that speak most for one class over the other, by their mean effects (n,).
-
-    Neighbours on the map look alike: none beside one that is chosen is taken.
-    """
-    push = (on_b - on_a) * (1 if towards == "b" else -1)
-    chosen: list[int] = []
-    for cell in np.argsort(-push, kind="stable"):
-        if len(chosen) == count or push[cell] <= 0:
-            break
-        apart = [max(abs(int(col[cell]) - int(col[c])), abs(int(row[cell]) - int(row[c])))
-                 for c in chosen]  # fmt: skip
-        if all(away > 1 for away in apart) and (drawn is None or drawn[cell]):
-            chosen.append(int(cell))
-    return chosen
-
-
 def pushing_channels(
     one: LayerEffect, usual: Array, *, count: int, towards: Side = "b"
 ) -> list[int]:
@@ -105,8 +84,8 @@ def suggest(
     classifier: "Classifier", picture: Pixels, candidates: Sequence[Candidate], target: Target, *,
     towards: Side = "b", places: Sequence[tuple[float, float]] = PLACES, draws: int = DRAWS,
 ) -> Iterator[list[Suggestion]]:  # fmt: skip
-    """Lays each candidate on the picture at every place; after each the suggestions so far, the best
-    first."""
+    """Lays each candidate on the picture at every place; after each the suggestions so far, the
+    best first."""
     a, b = compared(target, len(classifier.categories))
     wanted = a if towards == "a" else b
     before = readings(logits_on(classifier, [picture]), target)[0]

@@ -9,9 +9,10 @@ from typing import Any
 
 from cache.errors import UserError
 from dashboard.atlas_desk import AtlasDesk
-from dashboard.protocol import VISIBLE, JobStatus
+from dashboard.error_desk import ErrorDesk
+from dashboard.protocol import VISIBLE, JobError, JobStatus
+from dashboard.selection import Selection
 from dashboard.service import Service
-from dashboard.views.context import Context
 
 KEPT = 64  # works whose question is remembered
 _COMMON = ("model", "a", "b")
@@ -27,8 +28,8 @@ _KINDS: dict[str, type] = {"a": int, "b": int, "size": float, "pictures": list}
 class BenchDesk:
     """Thread-safe."""
 
-    def __init__(self, service: Service, atlases: AtlasDesk) -> None:
-        self.service, self.atlases = service, atlases
+    def __init__(self, service: Service, atlases: AtlasDesk, errors: ErrorDesk) -> None:
+        self.service, self.atlases, self.errors = service, atlases, errors
         self._asked: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -38,6 +39,8 @@ class BenchDesk:
         if task not in TASKS:
             raise UserError("there is no such work on the bench")
         words = {**asked, "atlas": self.atlas(asked.get("model"), asked.get("layer"))}
+        if task == "bench_all":
+            words.setdefault("pictures", self.wall(asked))
         given = {name: words[name] for name in TASKS[task] if words.get(name) is not None}
         for name, value in given.items():
             if type(value) not in (_KINDS.get(name, str), int):
@@ -58,6 +61,16 @@ class BenchDesk:
             return found.key
         offered = [one["key"] for one in self.atlases.offered(name) if not one["classes"]]
         return offered[0] if offered else None
+
+    def wall(self, asked: dict[str, Any]) -> list[str]:
+        """The pictures of the list that one comes from; all open ones where it is empty, or the
+        pass over the pictures has not come to it."""
+        model = asked.get("model") or self.service.config.model
+        try:
+            keys = self.errors.keys(Selection(wall=asked.get("wall")), model)
+        except (UserError, JobError):
+            keys = []
+        return keys or [p.key for p in self.service.library.main.pictures]
 
     def look(self, job: str) -> tuple[dict[str, Any], JobStatus]:
         """What was asked, and how far it is. UserError: forgotten."""
@@ -93,13 +106,6 @@ class BenchDesk:
         writer.writeheader()
         writer.writerows(lines)
         return out.getvalue()
-
-
-def wall(here: Context) -> list[str]:
-    """The pictures that the patch is tried on together: the open collection's."""
-    collections = here.service.library.collections
-    holding = [c for c in collections if here.picture in [p.key for p in c.pictures]]
-    return [p.key for p in (holding or collections)[0].pictures] if collections else []
 
 
 def _said(row: dict[str, Any], names: list[str]) -> dict[str, Any]:

@@ -8,24 +8,30 @@ from typing import Any
 
 from flask import Flask, Response, request
 
+from analysis.pasting import Patch
 from cache.errors import UserError
 from dashboard.answers import answered, as_json
 from dashboard.atlas_desk import AtlasDesk
 from dashboard.bench_desk import BenchDesk
+from dashboard.error_desk import ErrorDesk
 from dashboard.markup import markup
 from dashboard.protocol import JobError
+from dashboard.selection import Selection
 from dashboard.service import Service
+from dashboard.views.context import Context
+from dashboard.views.errors_bench_sources import pane
 from dashboard.views.errors_bench_tables import rendered
 
 PATIENCE = 30  # seconds; what waited longer shows nothing that is still there
 DRAGGED, SETTLED = 1, 8  # draws of noise while the patch moves, and when it lies
 
 
-def register(server: Flask, service: Service, atlases: AtlasDesk) -> None:
+def register(server: Flask, service: Service, atlases: AtlasDesk, errors: ErrorDesk) -> None:
     """Adds the addresses."""
     _pictures(server, service)
     _measured(server, service)
-    _works(server, service, BenchDesk(service, atlases))
+    _works(server, service, BenchDesk(service, atlases, errors))
+    _choices(server, service, atlases)
 
 
 def _pictures(server: Flask, service: Service) -> None:
@@ -60,6 +66,12 @@ def _measured(server: Flask, service: Service) -> None:
             raise UserError("two classes are compared: name them as a and b")
         return {"model": _model(service), **given, **classes}
 
+    def spoken(task: str, given: dict[str, Any]) -> dict[str, Any]:
+        """What is measured, with the name of the class that is now said."""
+        found = service.jobs.call(task, timeout=PATIENCE, **given)
+        names = service.model(given["model"])["classes"]
+        return {**found, "says": names[found["now"]["answer"]]}
+
     def answer(ask: Callable[[], Any]) -> Response:
         try:
             return answered(ask)
@@ -70,9 +82,8 @@ def _measured(server: Flask, service: Service) -> None:
     def trial() -> Response:
         """The patch where it is now; ``moving``: with as little noise as can be."""
         draws = DRAGGED if request.args.get("moving") else SETTLED
-        return answer(lambda: service.jobs.call(
-            "bench_trial", timeout=PATIENCE, draws=draws, **asked("patch")
-        ))  # fmt: skip
+
+        return answer(lambda: spoken("bench_trial", {**asked("patch"), "draws": draws}))
 
     @server.get("/api/bench/curve")
     def curve() -> Response:
@@ -80,9 +91,7 @@ def _measured(server: Flask, service: Service) -> None:
 
     @server.get("/api/bench/fade")
     def fade() -> Response:
-        return answer(lambda: service.jobs.call(
-            "bench_fade", timeout=PATIENCE, **asked("layer", "fade")
-        ))  # fmt: skip
+        return answer(lambda: spoken("bench_fade", asked("layer", "fade")))
 
 
 def _works(server: Flask, service: Service, desk: BenchDesk) -> None:
@@ -118,12 +127,32 @@ def _works(server: Flask, service: Service, desk: BenchDesk) -> None:
         return Response(text, mimetype=mime, headers=headers)
 
 
+def _choices(server: Flask, service: Service, atlases: AtlasDesk) -> None:
+    @server.get("/api/bench/choose")
+    def choose() -> Response:
+        """What a pane of choices shows: {markup}. ``kind``: crop, icon or cell."""
+
+        def shown() -> dict[str, str]:
+            given = request.args
+            chosen = Selection(
+                model=given.get("model"), picture=given.get("picture"), layer=given.get("layer"),
+                a=given.get("a", type=int), b=given.get("b", type=int),
+            )  # fmt: skip
+            place = Patch.parse(given["patch"]) if given.get("patch") else Patch("noise")
+            return {"markup": markup(pane(Context(chosen, service), given.get("kind", ""), place,
+                                          atlases))}  # fmt: skip
+
+        return answered(shown)
+
+
 def _looked(service: Service, desk: BenchDesk, job: str) -> dict[str, Any]:
     asked, status = desk.look(job)
     done = status.state == "done"
     found = status.result if done else status.partial
     shown = rendered(service, asked, found, job if done else None) if found else None
-    told = {k: found[k] for k in ("picture", "a", "b", "pictured") if k in found} if found else {}
+    told = {k: found[k] for k in ("picture", "a", "b", "pictured") if found and k in found}
+    if found and found.get("suggestions"):
+        told["patch"] = found["suggestions"][0]["patch"]
     left = None if status.seconds_left is None else round(status.seconds_left)
     return {
         "task": asked["task"], "state": status.state, "error": status.error, "done": status.done,

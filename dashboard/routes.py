@@ -14,7 +14,7 @@ from PIL import Image
 from analysis import images
 from analysis.patches import patch_box
 from cache.errors import UserError
-from dashboard import atlas_routes, bench_routes, live, naming, starter_routes, studio_desk
+from dashboard import atlas_routes, live, naming, starter_routes, studio_desk
 from dashboard.answers import answered, as_json, immutable
 from dashboard.atlas_desk import AtlasDesk
 from dashboard.icon_desk import IconDesk
@@ -36,7 +36,6 @@ def register(server: Flask, service: Service, atlases: AtlasDesk) -> None:
     live.register(server, service)
     studio_desk.register(server, service)
     atlas_routes.register(server, service, atlases)
-    bench_routes.register(server, service, atlases)
 
 
 def _refuse_strangers() -> Response | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.atlas.cellview import pushing_cells
 from analysis.attribution import Target
 from analysis.pasting import Patch
 from analysis.patches import patch_box
@@ -14,7 +15,6 @@ from analysis.suggestions import (
     Candidate,
     Side,
     Suggestion,
-    pushing_cells,
     pushing_channels,
     suggest,
 )
@@ -109,11 +109,14 @@ def _cells(
 ) -> list[tuple[Candidate, str]]:
     """Cells that speak for the one class over the other, and cells that speak for it most."""
     grid = (found := map_of(bench, model, key)).grid(max(found.sides))
-    on_a, on_b = (grid.on_class(index) for index in classes)
-    place = {"col": grid.col, "row": grid.row, "drawn": grid.drawn, "towards": towards}
-    chosen = pushing_cells(on_a, on_b, **place, count=BY_DIFFERENCE)
-    alone = (np.zeros_like(on_b), on_b) if towards == "b" else (on_a, np.zeros_like(on_a))
-    chosen += [c for c in pushing_cells(*alone, **place, count=BY_CLASS) if c not in chosen]
+    wanted, other = (
+        grid.on_class(index) for index in (classes if towards == "a" else classes[::-1])
+    )
+    chosen = pushing_cells(
+        grid.col, grid.row, wanted - other, count=BY_DIFFERENCE, drawn=grid.drawn
+    )
+    alone = pushing_cells(grid.col, grid.row, wanted, count=BY_CLASS, drawn=grid.drawn)
+    chosen += [cell for cell in alone if cell not in chosen]
     names = bench.classifier(model).categories.names
     listed = []
     for cell in chosen:
@@ -231,9 +234,7 @@ def _drawn(
     if atlas is not None:
         grid = (found := map_of(bench, model, atlas)).grid(max(found.sides))
         on = grid.on_class(index)
-        cells = pushing_cells(
-            np.zeros_like(on), on, grid.col, grid.row, count=RECIPE_CELLS, drawn=grid.drawn
-        )
+        cells = pushing_cells(grid.col, grid.row, on, count=RECIPE_CELLS, drawn=grid.drawn)
         sources += [("cell", (atlas, f"{grid.side},{c}"), f"an atlas cell that speaks for {name}")
                     for c in cells]  # fmt: skip
     return sources

@@ -18,7 +18,7 @@ from dashboard.markup import markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
-from dashboard.views import errors_case, errors_claim, errors_list, errors_wall
+from dashboard.views import errors_bench, errors_case, errors_claim, errors_list, errors_wall
 from dashboard.views.context import Context
 
 Fill = Callable[[Context, ErrorDesk], Any]
@@ -27,6 +27,7 @@ FILLS: dict[str, tuple[tuple[str, ...], Fill]] = {
     "err-wall": (("wall",), errors_wall.content),
     "err-claim": (("picture",), errors_claim.content),
     "err-picture": (("picture",), errors_case.content),
+    "err-bench": (("picture", "together"), errors_bench.content),
 }
 
 

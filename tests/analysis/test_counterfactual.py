@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from analysis import photos
+from analysis.atlas.cellview import pushing_cells
 from analysis.atlas.shown import shipped_grid
 from analysis.attribution import Target, attribute
 from analysis.counterfactual import (
@@ -23,7 +24,7 @@ from analysis.faders import cost, counted, fade_of, faded, keep_of
 from analysis.layers import find_layer
 from analysis.models import Classifier, load
 from analysis.pasting import Patch, composed, cut, extent, noise_like
-from analysis.suggestions import Candidate, pushed, pushing_cells, pushing_channels, suggest
+from analysis.suggestions import Candidate, pushed, pushing_channels, suggest
 from analysis.tail import Tail
 from cache.errors import UserError
 from cache.maps import read_maps, shipped_maps
@@ -229,12 +230,12 @@ def test_the_cost_over_pictures(votes: Classifier) -> None:
 
 
 def test_cells_that_push_and_no_two_neighbours() -> None:
-    on_a, on_b = np.zeros(5, np.float32), np.array([5, 4, 3, -1, 2], np.float32)
+    push = np.array([5, 4, 3, -1, 2], np.float32)
     col, row = np.array([0, 1, 2, 9, 5]), np.array([0, 0, 0, 9, 5])
-    assert pushing_cells(on_a, on_b, col, row, count=9) == [0, 2, 4]
-    assert pushing_cells(on_a, on_b, col, row, count=9, towards="a") == [3]
+    assert pushing_cells(col, row, push, count=9) == [0, 2, 4]
+    assert pushing_cells(col, row, -push, count=9) == [3]
     drawn = np.array([False, True, True, True, True])
-    assert pushing_cells(on_a, on_b, col, row, count=1, drawn=drawn) == [1]
+    assert pushing_cells(col, row, push, count=1, drawn=drawn) == [1]
 
 
 def test_neurons_that_would_push(votes: Classifier) -> None:
@@ -307,8 +308,8 @@ def test_cells_of_the_atlas_move_the_margin_beyond_noise(squeezenet: Classifier)
     shipped = read_maps(shipped_maps())["features.12"]
     side = max(shipped.grids)
     grid, icons = shipped_grid(shipped, side), shipped.images(side)
-    on_a, on_b = grid.on_class(457), grid.on_class(652)
-    cells = pushing_cells(on_a, on_b, grid.col, grid.row, count=3, drawn=grid.drawn)
+    push = grid.on_class(652) - grid.on_class(457)
+    cells = pushing_cells(grid.col, grid.row, push, count=3, drawn=grid.drawn)
     candidates = [Candidate(Patch("cell", ("m", f"{side},{c}")), icons[c]) for c in cells]
     *_, found = suggest(squeezenet, picture, candidates, Target(457, 652))
     assert found[0].beyond
