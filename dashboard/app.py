@@ -11,7 +11,7 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard import error_routes, parts, routes, selection
+from dashboard import bench_routes, error_routes, parts, routes, selection
 from dashboard.atlas_desk import AtlasDesk
 from dashboard.components import action
 from dashboard.error_desk import ErrorDesk
@@ -69,6 +69,7 @@ def create_app(service: Service) -> dash.Dash:
     errors.register(app, service, errors_desk, desk)
     routes.register(app.server, service, desk)
     error_routes.register(app.server, service, errors_desk)
+    bench_routes.register(app.server, service, desk, errors_desk)
     return app
 
 

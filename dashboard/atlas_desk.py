@@ -33,7 +33,7 @@ class AtlasDesk:
         """The heads of all atlases of a network, the newest first, those of the program last."""
         mark, found = self.service.model(model)["fingerprint"], []
         for folder in atlases(self.root):
-            made, version = self._manifest(folder), _version(folder)
+            made, version = self._manifest(folder), version_of(folder)
             if made["fingerprint"] == mark and has_cells(version):
                 found.append(built_head(folder.key, version, made))
         starter = [one.head() for one in self._shipped(mark).values()]
@@ -70,7 +70,7 @@ class AtlasDesk:
         return [self._built(atlas_folder(self.root, key)) for key in layers.values()]
 
     def _built(self, folder: Folder) -> BuiltMap:
-        version = _version(folder)
+        version = version_of(folder)
         with self._lock:
             known = self._open.pop(folder.key, None)
             if known is None or (known.version, known.stamp) != (version, _stamp(folder)):
@@ -105,7 +105,7 @@ class AtlasDesk:
         }  # fmt: skip
 
 
-def _version(folder: Folder) -> str:
+def version_of(folder: Folder) -> str:
     """How much of an atlas there is: grids, and batches of icons."""
     count = sum(1 for _ in folder.root.glob(f"icons-*.{ICON_RECIPE}/*.judged.npy"))
     grids = sum(1 for _ in folder.root.glob("cells-*.safetensors"))

@@ -31,6 +31,10 @@ LABELS = {
     "blending": "drawing a row between two neurons",
     "atlas": "building an atlas",
     "trusted": "measuring how far to trust an icon",
+    "bench_all": "trying a patch on many pictures",
+    "bench_suggest": "looking for patches",
+    "bench_recipe": "trying a recipe",
+    "bench_cost": "counting what the faders cost",
 }
 
 

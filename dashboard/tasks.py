@@ -17,6 +17,7 @@ from dashboard.bench import Bench
 from dashboard.grids import blocks, numbers
 from dashboard.protocol import Task
 from dashboard.tasks_atlas import ATLAS_TASKS
+from dashboard.tasks_bench import BENCH_TASKS
 from dashboard.tasks_check import CHECK_TASKS
 from dashboard.tasks_errors import ERROR_TASKS
 from dashboard.tasks_icons import ICON_TASKS
@@ -24,6 +25,7 @@ from dashboard.tasks_live import LIVE_TASKS
 from dashboard.tasks_neuron import NEURON_TASKS
 from dashboard.tasks_patches import PATCH_TASKS
 from dashboard.tasks_studio import STUDIO_TASKS
+from dashboard.tasks_suggest import SUGGEST_TASKS
 from dashboard.tasks_together import TOGETHER_TASKS
 from dashboard.tasks_wall import WALL_TASKS
 
@@ -177,5 +179,6 @@ TASKS: dict[str, Task] = {
     "networks": networks, "network": network, "predict": predict, "grid": grid,
     "ladder": ladder, "neurons": neurons, "channel_map": channel_map,
     **CHECK_TASKS, **ICON_TASKS, **PATCH_TASKS, **STUDIO_TASKS, **WALL_TASKS,
-    **NEURON_TASKS, **LIVE_TASKS, **ATLAS_TASKS, **ERROR_TASKS, **TOGETHER_TASKS,
+    **NEURON_TASKS, **LIVE_TASKS, **ATLAS_TASKS, **ERROR_TASKS, **BENCH_TASKS, **SUGGEST_TASKS,
+    **TOGETHER_TASKS,
 }  # fmt: skip

@@ -95,3 +95,23 @@ def _spots(
          (s[PLACE] % width + 0.5) / width)
         for s in atlas.samples[rows]
     ]  # fmt: skip
+
+
+def pushing_cells(
+    col: NDArray[np.int64], row: NDArray[np.int64], push: NDArray[np.float32], *,
+    count: int, drawn: NDArray[np.bool_] | None = None,
+) -> list[int]:  # fmt: skip
+    """The cells with the largest ``push`` (n,) above zero: their mean effect on one class, or on
+    one less that on another.
+
+    Neighbours on the map look alike: none beside one that is chosen is taken.
+    """
+    chosen: list[int] = []
+    for cell in np.argsort(-push, kind="stable"):
+        if len(chosen) == count or push[cell] <= 0:
+            break
+        apart = [max(abs(int(col[cell]) - int(col[c])), abs(int(row[cell]) - int(row[c])))
+                 for c in chosen]  # fmt: skip
+        if all(away > 1 for away in apart) and (drawn is None or drawn[cell]):
+            chosen.append(int(cell))
+    return chosen

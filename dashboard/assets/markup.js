@@ -3,7 +3,7 @@
 "use strict";
 
 (function () {
-  const keyOf = (el) => [el.nodeName, el.id, el.dataset.model, el.dataset.layer, el.dataset.icon].join("|");
+  const keyOf = (el) => [el.nodeName, el.id, el.dataset.model, el.dataset.layer, el.dataset.icon, el.dataset.own].join("|");
   const isElement = (node) => node.nodeType === Node.ELEMENT_NODE;
 
   function alike(now, wanted) {
@@ -17,6 +17,7 @@
       return;
     }
     if (now.dataset.icon !== undefined) return; // icons and names of neurons: icons.js fills them
+    if (now.dataset.own !== undefined) return; // filled by a script, as long as it is about the same
     for (const { name } of [...now.attributes]) if (!wanted.hasAttribute(name)) now.removeAttribute(name);
     for (const { name, value } of wanted.attributes) {
       if (now.getAttribute(name) !== value) now.setAttribute(name, value);

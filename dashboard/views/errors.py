@@ -21,6 +21,7 @@ from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
 from dashboard.views import (
+    errors_bench,
     errors_case,
     errors_claim,
     errors_list,
@@ -36,6 +37,7 @@ FILLS: dict[str, tuple[tuple[str, ...], Fill]] = {
     "err-wall": (("wall",), errors_wall.content),
     "err-claim": (("picture", "together"), lambda here, desk: _claims(here).content(here, desk)),
     "err-picture": (("picture", "together"), lambda here, desk: _left(here)(here, desk)),
+    "err-bench": (("picture", "together"), errors_bench.content),
 }
 
 

@@ -1,0 +1,163 @@
+"""Tasks of the patch bench: a patch on the open picture while it is dragged, over sizes, on many
+pictures; patches that the program finds itself; faders and what they cost."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from analysis import counterfactual
+from analysis.attribution import Target
+from analysis.counterfactual import Row, readings, trial
+from analysis.faders import cost, fade_of, faded
+from analysis.pasting import Patch, Pixels, composed
+from analysis.suggestions import Side
+from cache.codecs import encode
+from cache.errors import UserError
+from dashboard.bench import Bench
+from dashboard.bench_textures import texture
+from dashboard.bench_told import read, told
+from dashboard.protocol import Progress, Task, streamed
+
+SHOWN_ROWS = 24  # of the table on many pictures while it is being made
+
+
+def _png(pixels: Pixels) -> str:
+    return base64.b64encode(encode("png", pixels)[0]).decode("ascii")
+
+
+def bench_picture(bench: Bench, *, model: str, picture: str, patch: str | None = None) -> str:
+    """The picture as the network sees it, with the patch on it if one is named: PNG in base64."""
+    pixels = bench.open(model, picture).pixels
+    if patch is not None:
+        chosen = Patch.parse(patch)
+        pixels = composed(pixels, chosen, texture(bench, model, chosen))
+    return _png(pixels)
+
+
+def bench_texture(bench: Bench, *, model: str, patch: str) -> str:
+    """What a crop, an icon, a cell shows, or noise and colours as large as the picture: PNG in
+    base64."""
+    chosen = Patch.parse(patch)
+    found = texture(bench, model, chosen)
+    if found is None:
+        c, h, w = bench.classifier(model).input_size
+        found = composed(np.zeros((h, w, c), np.uint8), chosen.at(0.5, 0.5, size=1, opacity=1))
+    return _png(found)
+
+
+@streamed
+def bench_trial(
+    bench: Bench, *, model: str, picture: str, a: int, b: int, patch: str,
+    draws: int = counterfactual.DRAWS,
+) -> dict[str, Any]:  # fmt: skip
+    """One patch on the open picture: see ``bench_told.told``."""
+    opened, chosen, target = bench.open(model, picture), Patch.parse(patch), Target(a, b)
+    before = readings(opened.logits[None], target)[0]
+    found = trial(
+        bench.classifier(model), opened.pixels, chosen, target, before=before, draws=draws,
+        texture=texture(bench, model, chosen),
+    )  # fmt: skip
+    return told(found)
+
+
+def bench_curve(
+    bench: Bench, *, model: str, picture: str, a: int, b: int, patch: str
+) -> Iterator[Progress]:
+    """The same patch in several sizes: [``bench_told.told``]."""
+    opened, chosen = bench.open(model, picture), Patch.parse(patch)
+    steps = counterfactual.curve(
+        bench.classifier(model), opened.pixels, chosen, Target(a, b),
+        texture=texture(bench, model, chosen),
+    )  # fmt: skip
+    found: list[dict[str, Any]] = []
+    for one in steps:
+        found.append(told(one))
+        yield Progress(len(found), len(counterfactual.SIZES))
+    return found
+
+
+def bench_all(
+    bench: Bench, *, model: str, pictures: list[str], a: int, b: int, patch: str,
+    towards: Side = "b",
+) -> Iterator[Progress]:  # fmt: skip
+    """The patch on many pictures: {summary, rows: [{picture, name, changed, ...told}], unread}."""
+    chosen, target = Patch.parse(patch), Target(a, b)
+    wanted, unread = a if towards == "a" else b, []
+    rows: list[Row] = []
+    classifier, laid = bench.classifier(model), texture(bench, model, chosen)
+    for count, key in enumerate(pictures, start=1):
+        try:
+            shot = iter([(key, bench.pixels(classifier, key))])
+        except UserError as error:
+            unread.append(str(error))
+        else:
+            rows += counterfactual.on_all(classifier, shot, chosen, target, texture=laid)
+        yield Progress(count, len(pictures), _table(bench, rows[:SHOWN_ROWS], rows, wanted, unread))
+    if not rows:
+        raise UserError("none of these pictures can be read")
+    return _table(bench, rows, rows, wanted, unread)
+
+
+def _table(
+    bench: Bench, shown: list[Row], rows: list[Row], wanted: int, unread: list[str]
+) -> dict[str, Any]:
+    whole = asdict(counterfactual.summary(rows, wanted)) if rows else None
+    return {"summary": whole, "rows": [_row(bench, r, wanted) for r in shown], "unread": unread}
+
+
+def _row(bench: Bench, row: Row, wanted: int) -> dict[str, Any]:
+    found = bench.library.find(row.picture)
+    name = found.name if found else row.picture
+    changed = row.changed(wanted)
+    return {"picture": row.picture, "name": name, "changed": changed, **told(row.trial)}
+
+
+def bench_fade(
+    bench: Bench, *, model: str, picture: str, layer: str, a: int, b: int, fade: str
+) -> dict[str, Any]:
+    """Neurons turned up or down on the open picture: {before, now}."""
+    found = bench.layer(model, layer)
+    tail = bench.tail(model, picture, layer)
+    before, now = faded(tail, found, fade_of(fade), Target(a, b))
+    return {"before": read(before), "now": read(now)}
+
+
+def bench_cost(
+    bench: Bench, *, model: str, layer: str, a: int, b: int, fade: str
+) -> Iterator[Progress]:
+    """What the faders cost or gain over the labelled pictures that are open: ``Cost`` as a dict."""
+    classifier = bench.classifier(model)
+    labelled = []
+    for one in bench.library.main.pictures:
+        label = classifier.categories.index_of_label(one.label)
+        if label is not None:
+            labelled.append((one.key, label))
+    if not labelled:
+        raise UserError("no open picture has a label that this network knows: nothing to count")
+    unread: list[str] = []
+
+    def shots() -> Iterator[tuple[Pixels, int]]:
+        for key, label in labelled:
+            try:
+                yield bench.pixels(classifier, key), label
+            except UserError as error:
+                unread.append(str(error))
+
+    known: dict[str, Any] = {}
+    steps = cost(classifier, bench.layer(model, layer), fade_of(fade), shots(), Target(a, b))
+    for so_far in steps:
+        known = {**asdict(so_far), "unread": list(unread)}
+        yield Progress(so_far.pictures + len(unread), len(labelled), known)
+    if not known:
+        raise UserError("none of the labelled pictures can be read")
+    return known
+
+
+BENCH_TASKS: dict[str, Task] = {
+    "bench_picture": bench_picture, "bench_texture": bench_texture, "bench_trial": bench_trial,
+    "bench_curve": bench_curve, "bench_all": bench_all, "bench_fade": bench_fade,
+    "bench_cost": bench_cost,
+}  # fmt: skip

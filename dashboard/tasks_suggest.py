@@ -1,0 +1,243 @@
+"""Tasks that look for patches: among the atlas's cells and the real patches, and by the recipes of
+the atlas article (Carter et al., "Activation Atlas", Distill 2019)."""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis.atlas.cellview import pushing_cells
+from analysis.attribution import Target
+from analysis.pasting import Patch
+from analysis.patches import patch_box
+from analysis.suggestions import (
+    Candidate,
+    Side,
+    Suggestion,
+    pushing_channels,
+    suggest,
+)
+from cache.errors import UserError
+from cache.starter import CLASSES
+from dashboard.bench import Bench
+from dashboard.bench_textures import map_of, texture
+from dashboard.bench_told import read
+from dashboard.protocol import Progress, Task
+from dashboard.tasks_patches import patches, reach, read_examples
+
+BY_DIFFERENCE, BY_CLASS = 9, 4  # cells: for one class over the other, and for the one alone
+NEURONS = 8
+LARGEST = 0.5  # of a crop, in parts of its picture: a patch, not a whole picture
+RECIPE_SIZES = (0.3, 0.4, 0.55)
+RECIPE_CROPS, RECIPE_CELLS, LOOKED_AT = 4, 2, 12
+MIDDLE = "0.2,0.2,0.8,0.8"
+Steps = Generator[Progress, None, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A case of the article, by ImageNet's class numbers: what the picture shows, what is laid on
+    it, and what the network is then to see."""
+
+    name: str
+    shows: int
+    laid: int
+    becomes: int
+
+
+RECIPES = (
+    Recipe("whale", 147, 429, 2),
+    Recipe("snorkel", 801, 820, 983),
+    Recipe("pan", 567, 959, 909),
+)
+
+
+def bench_suggest(
+    bench: Bench, *, model: str, picture: str, layer: str, a: int, b: int, towards: Side = "b",
+    atlas: str | None = None, size: float = 0.4,
+) -> Iterator[Progress]:  # fmt: skip
+    """Patches that push one class over the other, measured on the open picture, the best first:
+    {suggestions: [{patch, told, push, by_noise, beyond, turned, before, now}], sources: what was
+    looked in, ``cells`` and ``patches``}."""
+    classes, found, sources = (a, b), [], []
+    if atlas is not None:
+        found += _cells(bench, model, atlas, classes, towards, size)
+        sources.append("cells")
+    real = _crops(bench, model, picture, layer, classes, towards, size)
+    if real is not None:
+        found += real
+        sources.append("patches")
+    if not found:
+        raise UserError(
+            f"nothing at {layer} speaks for this class over the other one" if sources else
+            f"there is no atlas of {layer}, and its real patches are not found yet: choose "
+            "another layer, or wait for them"
+        )  # fmt: skip
+    best = yield from _tried(bench, model, picture, found, Target(*classes), towards)
+    return {**best, "sources": sources}
+
+
+def _tried(
+    bench: Bench, model: str, picture: str, found: Sequence[tuple[Candidate, str]], target: Target,
+    towards: Side,
+) -> Steps:  # fmt: skip
+    """Measures candidates with their words one by one."""
+    opened, words = bench.open(model, picture), {_what(one.patch): text for one, text in found}
+    candidates, shown = [one for one, _ in found], []
+    steps = suggest(bench.classifier(model), opened.pixels, candidates, target, towards=towards)
+    for count, best in enumerate(steps, start=1):
+        shown = [_shown(one, words[_what(one.patch)]) for one in best]
+        yield Progress(count, len(found), {"suggestions": shown})
+    return {"suggestions": shown}
+
+
+def _what(patch: Patch) -> tuple[str, tuple[str, ...]]:
+    return patch.kind, patch.source
+
+
+def _shown(one: Suggestion, text: str) -> dict[str, Any]:
+    return {
+        "patch": one.patch.word, "told": text, "push": one.push, "by_noise": one.by_noise,
+        "beyond": one.beyond, "turned": one.turned, "before": read(one.before),
+        "now": read(one.now),
+    }  # fmt: skip
+
+
+def _cells(
+    bench: Bench, model: str, key: str, classes: tuple[int, int], towards: Side, size: float
+) -> list[tuple[Candidate, str]]:
+    """Cells that speak for the one class over the other, and cells that speak for it most."""
+    grid = (found := map_of(bench, model, key)).grid(max(found.sides))
+    wanted, other = (
+        grid.on_class(index) for index in (classes if towards == "a" else classes[::-1])
+    )
+    chosen = pushing_cells(
+        grid.col, grid.row, wanted - other, count=BY_DIFFERENCE, drawn=grid.drawn
+    )
+    alone = pushing_cells(grid.col, grid.row, wanted, count=BY_CLASS, drawn=grid.drawn)
+    chosen += [cell for cell in alone if cell not in chosen]
+    names = bench.classifier(model).categories.names
+    listed = []
+    for cell in chosen:
+        patch = Patch("cell", (key, f"{grid.side},{cell}"), size=size)
+        text = f"atlas cell {int(grid.col[cell])},{int(grid.row[cell])}"
+        text += f": speaks most for {names[int(grid.top[cell][0])]}"
+        listed.append((Candidate(patch, texture(bench, model, patch)), text))
+    return listed
+
+
+def _crops(
+    bench: Bench, model: str, picture: str, layer: str, classes: tuple[int, int], towards: Side,
+    size: float,
+) -> list[tuple[Candidate, str]] | None:  # fmt: skip
+    """The strongest real patches of neurons that would speak for the one class if they fired; None
+    while the open pictures are still looked through."""
+    try:
+        usual = read_examples(bench, model, layer).strongest.parts[0][:, 0]
+    except UserError:
+        return None
+    known = bench.layer(model, layer)
+    one = bench.attribution(model, picture, known.name, *classes).layers[known.name]
+    chosen = pushing_channels(one, np.maximum(usual, 0), count=NEURONS, towards=towards)
+    grid, box = known.grid or (1, 1), reach(bench, model=model, layer=layer)
+    wide = (min(box[0], LARGEST), min(box[1], LARGEST))
+    listed = {}
+    for channel in chosen:
+        places = patches(bench, model=model, layer=layer, channel=channel)
+        there = next((p for p in places if p["picture"] != picture), None)
+        if there is None:
+            continue
+        cut = ",".join(f"{v:.3f}" for v in patch_box(there["place"], grid, wide))
+        patch = Patch("crop", (there["picture"], cut), size=size)
+        found = bench.library.find(there["picture"])
+        text = f"from {found.name if found else 'a picture'}, where neuron {channel} fires most"
+        listed[_what(patch)] = (Candidate(patch, texture(bench, model, patch)), text)
+    return list(listed.values())
+
+
+# ---- recipes ----
+
+
+def bench_recipe(
+    bench: Bench, *, model: str, recipe: str, atlas: str | None = None
+) -> Iterator[Progress]:
+    """A case of the article tried with what is there: {picture, pictured: whether a photograph of
+    what it shows is open, a, b, suggestions, sources: kinds of patches that were tried}."""
+    case = next((r for r in RECIPES if r.name == recipe), None)
+    names = bench.classifier(model).categories
+    if case is None or not names.is_imagenet:
+        raise UserError("this network does not know the classes of this recipe")
+    picture, pictured = _showing(bench, model, case.shows)
+    found = _laid(bench, model, case.laid, atlas)
+    if not found:
+        raise UserError(
+            f"no picture of a {names.names[case.laid]} is open, and none is drawn for this "
+            "network: open a folder with one"
+        )
+    target = Target(case.shows, case.becomes)
+    best = yield from _tried(bench, model, picture, found, target, "b")
+    kinds = sorted({one.patch.kind for one, _ in found})
+    asked = {"picture": picture, "pictured": pictured, "a": case.shows, "b": case.becomes}
+    return {**asked, **best, "sources": kinds}
+
+
+def _labelled(bench: Bench, model: str, index: int) -> list[str]:
+    """Open pictures whose label is a class."""
+    categories = bench.classifier(model).categories
+    return [p.key for p in bench.library.pictures() if categories.index_of_label(p.label) == index]
+
+
+def _showing(bench: Bench, model: str, index: int) -> tuple[str, bool]:
+    """An open picture of a class, one that is answered rightly where there is one; without any the
+    class's own picture, drawn by the program, is opened."""
+    keys = _labelled(bench, model, index)[:LOOKED_AT]
+    for key in keys:
+        if int(bench.open(model, key).logits.argmax()) == index:
+            return key, True
+    if keys:
+        return keys[0], True
+    name = bench.classifier(model).categories.names[index]
+    pack = bench.starter.fitting(bench.classifier(model).fingerprint, bench.config["seed"])
+    drawn = None if pack is None else pack.picture(CLASSES, index)
+    if drawn is None:
+        raise UserError(f"no picture of a {name} is open: open a folder with one")
+    return bench.library.add(drawn.data, name=f"{name}, drawn by the program").key, False
+
+
+def _laid(bench: Bench, model: str, index: int, atlas: str | None) -> list[tuple[Candidate, str]]:
+    """Patches of a class, in several sizes: parts of open pictures of it, or, without any, its
+    drawn picture and the atlas cells that speak for it most."""
+    sources: list[tuple[str, tuple[str, ...], str]] = []
+    name = bench.classifier(model).categories.names[index]
+    for key in _labelled(bench, model, index)[:RECIPE_CROPS]:
+        found = bench.library.find(key)
+        sources.append(("crop", (key, MIDDLE), f"the middle of {found.name if found else name}"))
+    if not sources:
+        sources = _drawn(bench, model, index, name, atlas)
+    listed = []
+    for kind, source, text in sources:
+        for size in RECIPE_SIZES:
+            patch = Patch(kind, source, size=size)
+            listed.append((Candidate(patch, texture(bench, model, patch)), text))
+    return listed
+
+
+def _drawn(
+    bench: Bench, model: str, index: int, name: str, atlas: str | None
+) -> list[tuple[str, tuple[str, ...], str]]:
+    """Where drawn pictures of a class are."""
+    sources: list[tuple[str, tuple[str, ...], str]] = []
+    pack = bench.starter.fitting(bench.classifier(model).fingerprint, bench.config["seed"])
+    if pack is not None and pack.picture(CLASSES, index) is not None:
+        sources.append(("icon", (CLASSES, str(index)), f"the drawn picture of {name}"))
+    if atlas is not None:
+        grid = (found := map_of(bench, model, atlas)).grid(max(found.sides))
+        on = grid.on_class(index)
+        cells = pushing_cells(grid.col, grid.row, on, count=RECIPE_CELLS, drawn=grid.drawn)
+        sources += [("cell", (atlas, f"{grid.side},{c}"), f"an atlas cell that speaks for {name}")
+                    for c in cells]  # fmt: skip
+    return sources
+
+
+SUGGEST_TASKS: dict[str, Task] = {"bench_suggest": bench_suggest, "bench_recipe": bench_recipe}
