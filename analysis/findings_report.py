@@ -8,6 +8,7 @@ from html import escape
 from analysis.filekinds import printable
 from analysis.reportparts import (
     CONFIRMED,
+    LOGITS,
     margin_bars,
     network_line,
     number,
@@ -18,8 +19,7 @@ from analysis.reportparts import (
 from cache.finding import Finding, Number
 
 Pictures = Mapping[str, bytes]
-Names = Mapping[tuple[str, str, int], str]
-LOGITS = "logits"  # the unit of what stands on one scale
+Names = Mapping[tuple[str, str, int], tuple[str, bool]]
 GONE = "The picture is gone: it was not kept with this finding."
 
 
@@ -29,8 +29,8 @@ def render_findings(
     """The page of these findings, in their order.
 
     ``pictures``: encoded PNG or WebP pictures by the keys that the findings name; one that is not
-    there is said to be gone. ``names``: what neurons are called, by (network, layer, neuron);
-    ``when``: the date of the page.
+    there is said to be gone. ``names``: what neurons are called, by (network, layer, neuron), and
+    whether the user said so; ``when``: the date of the page.
     """
     count = "1 finding" if len(found) == 1 else f"{len(found)} findings"
     cards = "".join(_card(one, pictures, names) for one in found)
@@ -74,7 +74,7 @@ def _numbers(one: Finding) -> str:
         for n in one.numbers if n.unit == LOGITS and not isinstance(n.value, str)
     ]  # fmt: skip
     rest = "".join(
-        f'<tr><th scope="row">{escape(n.label)}</th><td class="num">{_value(n)}</td></tr>'
+        f'<tr><th scope="row">{escape(n.label)}</th><td>{_value(n)}</td></tr>'
         for n in one.numbers if n.unit != LOGITS or isinstance(n.value, str)
     )  # fmt: skip
     off = "" if one.verdict in ("", "confirmed") else " off"
@@ -100,22 +100,24 @@ def _icon(one: Finding, unit: int, pictures: Pictures, names: Names) -> str:
     data = pictures.get(one.icons.get(unit, ""))
     what = f"what neuron {unit} looks for"
     shown = f'<img src="{uri(data)}" alt="{what}">' if data else f'<span title="{what}"></span>'
-    name = names.get((one.network, one.layer, unit), "")
-    called = f"<small>{escape(name)}</small>" if name else ""
+    name, own = names.get((one.network, one.layer, unit), ("", False))
+    kind = "b" if own else "em"
+    called = f"<small><{kind}>{escape(name)}</{kind}></small>" if name else ""
     return f"<figure>{shown}<figcaption>{unit}{called}</figcaption></figure>"
 
 
 def _source(one: Finding) -> str:
     """The network, the command and the address, each on a line of its own."""
     lines = [network_line(one.model, trained=one.trained)]
+    lines.append(f"<div>its fingerprint <code>{escape(one.network)}</code></div>")
     if one.repeat:
         lines.append(f"<div>measured again by <code>{escape(printable(one.repeat))}</code></div>")
     lines.append(f"<div>in the program at <code>{escape(one.href)}</code></div>")
-    lines.append(f"<div>network <code>{escape(one.network)}</code></div>")
     return f'<div class="source small">{"".join(lines)}</div>'
 
 
 _FOOTER = (
     '<footer class="small"><p>Margin: the logit of the class that was said less that of the other. '
-    f"{CONFIRMED} What is not confirmed is shown in grey.</p></footer>"
+    f"{CONFIRMED} What is not confirmed is shown in grey. Names in italics are automatic.</p>"
+    "</footer>"
 )

@@ -162,11 +162,17 @@ def _check(found: dict[str, Any], check: dict[str, Any]) -> str:
         fewest = f"smallest set that flips it: {flip['count']} (to {escape(flip['answer'])})"
     else:
         fewest = "no set of them flips it"
-    note = f'<p class="small">{verdict_tag(check["verdict"])} {fewest}</p>'
+    note = f'<p class="small">{verdict_tag(check["verdict"])} {fewest}</p>{_removed(check)}'
     return (
         f'<div class="verdict">{margin_bars(_margins(found, check), _scale(found))}{note}'
         f"{_also(check)}</div>"
     )
+
+
+def _removed(check: dict[str, Any]) -> str:
+    """Which neurons "these" are."""
+    listed = ", ".join(map(str, check["channels"]))
+    return f'<p class="small">these: neurons {listed}</p>'
 
 
 def _also(check: dict[str, Any]) -> str:

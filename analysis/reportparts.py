@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+LOGITS = "logits"  # the unit of margins, which share one scale
 CONFIRMED = (
     "Confirmed: taking the neurons away moves the margin as attributed, and by more than two "
     "standard deviations beyond what as many others do that are equally active on this picture."

@@ -62,7 +62,9 @@ class Findings:
         try:
             found = read(written(found))  # what could not be read again is not kept
         except ValueError as error:
-            raise UserError("this view has no address or numbers that can be kept") from error
+            raise UserError(
+                "this view cannot be kept: it has no such address or numbers"
+            ) from error
         with self._kept.open() as db, db:
             _put(db, found, pictures)
         return found

@@ -18,7 +18,7 @@ from dashboard.markup import markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
-from dashboard.views import errors_case, errors_claim, errors_list, errors_wall
+from dashboard.views import errors_case, errors_claim, errors_findings, errors_list, errors_wall
 from dashboard.views.context import Context
 
 Fill = Callable[[Context, ErrorDesk], Any]
@@ -27,6 +27,7 @@ FILLS: dict[str, tuple[tuple[str, ...], Fill]] = {
     "err-wall": (("wall",), errors_wall.content),
     "err-claim": (("picture",), errors_claim.content),
     "err-picture": (("picture",), errors_case.content),
+    "err-keep": (("picture", "together"), errors_findings.content),
 }
 
 
@@ -106,7 +107,7 @@ def _way(here: Context, desk: ErrorDesk) -> list[Component]:
     for step in steps[1:]:
         parts += [html.Span("\u203a", className="label"), step]
     going = {"data-model": here.model, "id": "err-going"}
-    tools = [html.Span(className="spacer"), html.Span(**going)]
+    tools = [html.Span(className="spacer"), html.Span(**going), errors_findings.findings_button()]
     return [*parts, *tools]
 
 
