@@ -10,8 +10,8 @@ from cache.errors import UserError
 from cache.finding import Finding, written
 from cache.findings import LONGEST_FILE, Findings, read_findings
 from cache.location import cache_dir, cache_path
-from cache.starter import MANIFEST, available, shipped
 from dashboard import cli_output as out
+from dashboard.cli_names import shipped_pack
 from dashboard.findings_export import FORMATS, exported
 
 Answer = tuple[Any, Iterable[str]]
@@ -46,8 +46,7 @@ def _export(given: argparse.Namespace, name: str) -> Answer:
     path = out.target(Path(name), FORMATS)
     kept = Findings(cache_path(given.cache))
     count = kept.count()
-    has_pack = (shipped() / MANIFEST).is_file()
-    data = exported(kept, path.suffix.lower(), lambda: available(shipped()) if has_pack else None)
+    data = exported(kept, path.suffix.lower(), shipped_pack)
     out.save(path, data)
     return {"file": path, "findings": count}, [f"{_counted(count)} in {out.named(path)}"]
 

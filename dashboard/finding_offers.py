@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from analysis.reportparts import LOGITS
 from analysis.reportparts import number as signed
+from cache.errors import UserError
 from cache.finding import LONG, WORDS, Finding, Number
 from dashboard import selection
 from dashboard.components import share
@@ -23,7 +24,10 @@ Claim = dict[str, Any]
 
 def at(service: Service, href: str) -> Context:
     """What an address of the page speaks of."""
-    parts = urlsplit(href)
+    try:
+        parts = urlsplit(href)
+    except ValueError as error:
+        raise UserError("this is no address of a view") from error
     return Context(selection.parse(parts.path, parts.query), service)
 
 

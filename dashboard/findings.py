@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cache.codecs import encode
 from cache.errors import UserError
-from cache.finding import Finding, picture_key
+from cache.finding import Finding, picture_key, sentence_of
 from cache.findings import Findings
 from dashboard.error_desk import ErrorDesk
 from dashboard.finding_offers import at, claim_of, of_picture, offer
@@ -27,8 +27,8 @@ def draft_of(here: Context, desk: ErrorDesk) -> Finding:
 
 def keep(service: Service, desk: ErrorDesk, href: str, sentence: str) -> Finding:
     """Measures the view of that address and keeps it under the sentence, with its pictures."""
-    here = at(service, href)
-    draft = replace(draft_of(here, desk), sentence=sentence)
+    line, here = sentence_of(sentence), at(service, href)
+    draft = replace(draft_of(here, desk), sentence=line)
     pictures = {}
     if of_picture(here) and (seen := _seen(here)):
         draft = replace(draft, seen=picture_key(seen))

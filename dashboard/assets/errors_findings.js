@@ -66,17 +66,22 @@
     text.hidden = true;
     text.after(field);
     field.focus();
-    const over = () => { field.remove(); text.hidden = false; };
+    let over = false; // leaving the field saves; a field that is taken away is left, too
+    const end = () => { over = true; field.remove(); text.hidden = false; };
     const save = async () => {
-      if (field.value.trim() === text.textContent) return over();
-      const said = await ask("/edit?id=" + item.dataset.finding, field.value);
-      if (said) { over(); text.textContent = said.sentence; }
+      if (over) return;
+      const wanted = field.value.trim();
+      if (!wanted || wanted === text.textContent) return end();
+      end();
+      const was = text.textContent;
+      text.textContent = wanted;
+      if (!await ask("/edit?id=" + item.dataset.finding, wanted)) text.textContent = was;
     };
     field.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") { event.stopPropagation(); over(); }
+      if (event.key === "Escape") { event.stopPropagation(); end(); }
       if (event.key === "Enter") { event.preventDefault(); save(); }
     });
-    field.addEventListener("blur", save, { once: true });
+    field.addEventListener("blur", save);
   }
 
   async function remove(item) {
@@ -87,8 +92,9 @@
   }
 
   async function undo(line) {
-    const { document: kept } = removed.get(line.dataset.finding);
-    if (await ask("/import", JSON.stringify(kept))) { removed.delete(line.dataset.finding); line.remove(); }
+    const id = line.dataset.finding, was = removed.get(id);
+    removed.delete(id); // the list that comes back has the finding itself
+    if (!await ask("/import", JSON.stringify(was.document))) { removed.set(id, was); mourn(); }
   }
 
   // ---- keeping ----
