@@ -19,10 +19,8 @@ from analysis import images
 from analysis.ablation import logits_of
 from analysis.activations import fires
 from analysis.attribution import LayerEffect, Target, attribute
-from analysis.controls import Control
-from analysis.faithfulness import Check, check
-from analysis.flips import leading, margins_of
-from analysis.groupchecks import GroupCheck, check_groups
+from analysis.explain_checks import checks_of
+from analysis.flips import margins_of
 from analysis.groups import Groups, find_groups
 from analysis.layers import Layer, find_layer, ladder, list_layers
 from analysis.tail import Tail
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 TOP_NEURONS = 12
 TOP_PLACES = 12
 GROUP_NEURONS = 5
-GROUP_DRAWS = 8
 MAP_CELLS = 14
 
 
@@ -132,16 +129,23 @@ def explain(
     rather_than: str | int | None = None,
     true: int | None = None,
     layer: str | None = None,
+    channels: Sequence[int] | None = None,
+    place: tuple[int, int] | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Why class A rather than class B, as one document.
 
-    ``layer``: that one alone; else the ladder from edges to objects. Keys: network, classes (said,
-    rather_than, top), margin (in logits), layers (each with channels, positions, groups, a map of
-    the effect in at most 14 x 14 cells) and checks (of each layer's 5 % of neurons that carry the
-    margin, and of its strongest group). Raises UserError for an unknown class or layer.
+    ``layer``: that one alone; else the ladder from edges to objects. ``channels``: of this one
+    layer the neurons whose removal is checked, in place of the 5 % that carry the margin;
+    ``place`` (row, column): where they are removed, else on the whole picture. Keys: network,
+    classes (said, rather_than, top), margin (in logits), layers (each with channels, positions,
+    groups, a map of the effect in at most 14 x 14 cells) and checks (of each layer's neurons that
+    carry the margin, and of its strongest group; ``also_changed``: the other classes whose
+    probability the removal changes). Raises UserError for an unknown class, layer, neuron or place.
     """
+    if layer is None and (channels is not None or place is not None):
+        raise UserError("name the layer whose neurons are to be removed, with --layer")
     target = resolve(classifier, seen.logits, said, rather_than, true=true)
     layers = _layers(classifier, layer)
     found = attribute(classifier, seen.x, [x.name for x in layers], target)
@@ -152,7 +156,9 @@ def explain(
         tail = Tail(classifier.module, one.layer.name, seen.x)
         groups = find_groups(one.layer, one.activation) if one.layer.grid else None
         described.append(_described(tail, one, groups, target))
-        checks += _checks(classifier, tail, one, groups, target, seed)
+        checks += checks_of(
+            classifier, tail, one, groups, target, seed=seed, channels=channels, place=place
+        )
         if progress:
             progress(done, len(layers))
     said_entry, other = sides(classifier, seen.logits, target)
@@ -246,55 +252,6 @@ def _cells(places: NDArray[np.float32]) -> NDArray[np.float64]:
         starts = [-(-i * size // cells) for i in range(cells)]
         values = np.add.reduceat(values, starts, axis=axis)
     return values
-
-
-# ---- its checks ----
-
-
-def _checks(
-    classifier: "Classifier", tail: Tail, one: LayerEffect, groups: Groups | None,
-    target: Target, seed: int,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """The neurons that carry the margin, and the group that speaks most for the side ahead."""
-    neurons = check(tail, one, target, seed=seed)
-    rows = [{
-        "layer": one.layer.name, "removed": "neurons", "channels": neurons.channels,
-        **_measured(classifier, neurons),
-    }]  # fmt: skip
-    if groups is not None and len(groups):
-        strongest = int(np.argmax(groups.effects(one) * leading(neurons.before, target)))
-        group = check_groups(
-            tail, groups, one, target, [strongest], draws=GROUP_DRAWS, seed=seed, flip=False
-        )
-        rows.append({
-            "layer": one.layer.name, "removed": "group", "group": strongest,
-            **_measured(classifier, group),
-        })  # fmt: skip
-    return rows
-
-
-def _measured(classifier: "Classifier", found: Check | GroupCheck) -> dict[str, Any]:
-    names = classifier.categories.names
-    flip = found.flip
-    return {
-        "effect": found.effect, "margin": found.before, "without": found.without,
-        "measured": found.measured, "answer_without": names[found.answer_without],
-        "random": _control(found.random), "equally_active": _control(found.equal),
-        "smallest_flip": None if flip is None else {
-            "count": flip.count, "channels": flip.channels, "answer": names[flip.answer],
-            "margin": flip.margin,
-        },
-        "confirmed": found.confirmed, "verdict": found.verdict,
-    }  # fmt: skip
-
-
-def _control(found: Control | None) -> dict[str, Any] | None:
-    """The margin without others: its mean and spread; ``match`` 1 = just as active."""
-    if found is None:
-        return None
-    return {
-        "mean": found.mean, "sd": found.sd, "draws": len(found.margins), "match": found.match,
-    }  # fmt: skip
 
 
 def sentence(found: dict[str, Any]) -> str:

@@ -1,18 +1,27 @@
 """An explanation as one HTML file that needs nothing beside it: pictures, icons, style inside."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from analysis.explain import sentence
 from analysis.filekinds import printable
+from analysis.reportparts import (
+    CONFIRMED,
+    bar,
+    margin_bars,
+    network_line,
+    number,
+    page,
+    png,
+    share,
+    span,
+    uri,
+    verdict_tag,
+)
 
 Icons = Mapping[tuple[str, int], bytes]
 SHOWN = 6
@@ -20,40 +29,32 @@ GROUP_COLOURS = 6
 
 
 def render_report(
-    found: dict[str, Any], pixels: NDArray[np.uint8], icons: Icons, *, name: str
-) -> str:
+    found: dict[str, Any], pixels: NDArray[np.uint8], icons: Icons, *, name: str,
+    repeat: str = "", when: str = "",
+) -> str:  # fmt: skip
     """The page for an explanation as ``explain`` gives it.
 
     ``pixels``: uint8 (H, W, 1 or 3), the picture as the network saw it; ``icons``: encoded PNG or
-    WebP pictures by (layer, channel), for those neurons that have one; ``name``: of the picture.
+    WebP pictures by (layer, channel), for those neurons that have one; ``name``: of the picture;
+    ``repeat``: the command that measures it again, ``when`` it was measured.
     """
-    style = (files("analysis") / "data" / "report.css").read_text("utf-8")
-    title = escape(sentence(found))
+    title, network = sentence(found), found["network"]
     layers = "".join(_layer(found, one, icons) for one in reversed(found["layers"]))
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{style}</style></head><body>"
-        f'<header><div class="small">Neuronscope, {escape(printable(name))}</div><h1>{title}</h1>'
-        f"{_network(found['network'])}</header>{_top(found, pixels)}<main>{layers}</main>"
-        f"{_footer(found)}</body></html>\n"
-    )
-
-
-def _network(network: dict[str, Any]) -> str:
-    line = f'<div class="small">network {escape(str(network["name"]))}</div>'
-    if network["trained"]:
-        return line
-    return f'{line}<div class="warn">Untrained: its weights are random. It knows nothing.</div>'
+    line = " · ".join(filter(None, ("Neuronscope", printable(name), when)))
+    return page(title, (
+        f'<header><div class="small">{escape(line)}</div><h1>{escape(title)}</h1>'
+        f"{network_line(str(network['name']), trained=network['trained'])}</header>"
+        f"{_top(found, pixels)}<main>{layers}</main>{_footer(found, repeat)}"
+    ))  # fmt: skip
 
 
 def _top(found: dict[str, Any], pixels: NDArray[np.uint8]) -> str:
-    (h, w), picture = pixels.shape[:2], _png(pixels)
+    (h, w), picture = pixels.shape[:2], png(pixels)
     cut = "the whole picture, squeezed" if found["network"]["fit"] == "squeeze" else "the crop"
     rows = "".join(
         f"<span>{_marked(e, found)}</span>"
         f'<span class="track"><i style="left:0;width:{e["probability"]:.2%}"></i></span>'
-        f'<span class="num">{_share(e["probability"])}</span>'
+        f'<span class="num">{share(e["probability"])}</span>'
         for e in found["classes"]["top"]
     )
     seen = (  # embedded once; every map shows it again
@@ -116,11 +117,11 @@ def _neuron(layer: dict[str, Any], neuron: dict[str, Any], icons: Icons) -> str:
     most = max(abs(n["effect"]) for n in layer["channels"])
     data = icons.get((layer["layer"], neuron["channel"]))
     what = f"what neuron {neuron['channel']} looks for"
-    icon = f'<img src="{_uri(data)}" alt="{what}">' if data else '<span class="none"></span>'
+    icon = f'<img src="{uri(data)}" alt="{what}">' if data else '<span class="none"></span>'
     return (
         f'<div class="neuron" title="activation {neuron["activation"]:.4g}">{icon}'
-        f"<span>{_called(neuron)}</span>{_bar(neuron['effect'], -most, most)}"
-        f'<span class="num">{_number(neuron["effect"], 2)}</span></div>'
+        f"<span>{_called(neuron)}</span>{bar(neuron['effect'], -most, most)}"
+        f'<span class="num">{number(neuron["effect"], 2)}</span></div>'
     )
 
 
@@ -136,67 +137,51 @@ def _called(neuron: dict[str, Any]) -> str:
     return f'{number}<small title="{whence}">{shown}</small>'
 
 
-def _bar(value: float, low: float, high: float, spread: float = 0.0) -> str:
-    """A bar from zero to the value, to the right for, to the left against, with its spread."""
-    width = max(high - low, 1e-12)
-    zero, end = (-low / width), (value - low) / width
-    left, right = min(zero, end), max(zero, end)
-    side = "for" if value >= 0 else "against"
-    whisker = ""
-    if spread:
-        start, stop = max(0.0, end - spread / width), min(1.0, end + spread / width)
-        whisker = f'<s style="left:{start:.2%};width:{stop - start:.2%}"></s>'
-    return (
-        f'<span class="track"><i class="{side}" style="left:{left:.2%};width:{right - left:.2%}">'
-        f'</i>{whisker}<u style="left:{zero:.2%}"></u></span>'
-    )
-
-
 def _scale(found: dict[str, Any]) -> tuple[float, float]:
     """The least and the largest margin of all rows of all layers, so that they can be compared."""
-    values = [0.0, found["margin"]]
-    for check in (c for c in found["checks"] if c["removed"] == "neurons"):
-        values.append(check["without"])
-        for control in filter(None, (check["equally_active"], check["random"])):
-            values += [control["mean"] - control["sd"], control["mean"] + control["sd"]]
-    return min(values), max(values)
+    checks = [c for c in found["checks"] if c["removed"] == "neurons"]
+    return span([row for check in checks for row in _margins(found, check)])
 
 
-def _number(value: float, digits: int = 1) -> str:
-    """With its sign, and a minus as wide as the plus."""
-    tiny = 0 < abs(value) < 10**-digits
-    return (f"{value:+.1e}" if tiny else f"{value:+.{digits}f}").replace("-", "−")
-
-
-def _spread(value: float) -> str:
-    return f" ± {_number(value)[1:]}" if value else ""
-
-
-def _share(part: float) -> str:
-    return f"{part:.1%}" if part >= 0.001 else "< 0.1%"
+def _margins(found: dict[str, Any], check: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """(label, margin, spread): as it is, without the neurons, and without others."""
+    count = len(check["channels"])
+    rows = [("as it is", found["margin"], 0.0), (f"without these {count}", check["without"], 0.0)]
+    for key, words in (("equally_active", "equally active"), ("random", "random")):
+        if control := check[key]:
+            rows.append((f"without {count} {words} others", control["mean"], control["sd"]))
+    return rows
 
 
 def _check(found: dict[str, Any], check: dict[str, Any]) -> str:
     """The margin before, without the neurons, and without others, on one scale for the page."""
-    count = len(check["channels"])
-    if not count:
+    if not check["channels"]:
         return '<p class="verdict small">No neuron of this layer speaks for the answer.</p>'
-    low, high = _scale(found)
-    rows = [("as it is", found["margin"], 0.0), (f"without these {count}", check["without"], 0.0)]
-    for key, words in (("equally_active", "equally active"), ("random", "random")):
-        if check[key]:
-            control = check[key]
-            rows.append((f"without {count} {words} others", control["mean"], control["sd"]))
-    bars = "".join(
-        f'<div class="row"><span>{label}</span>{_bar(value, low, high, spread)}'
-        f'<span class="num">{_number(value)}{_spread(spread)}</span></div>'
-        for label, value, spread in rows
-    )
     flip = check["smallest_flip"]
-    fewest = f"smallest set that flips it: {flip['count']}" if flip else "no set of them flips it"
-    tag = f'<span class="tag{" yes" if check["confirmed"] else ""}">{check["verdict"]}</span>'
-    note = f'<p class="small">{tag} {fewest}</p>'
-    return f'<div class="verdict"><div class="bars">{bars}</div>{note}</div>'
+    if flip:
+        fewest = f"smallest set that flips it: {flip['count']} (to {escape(flip['answer'])})"
+    else:
+        fewest = "no set of them flips it"
+    note = f'<p class="small">{verdict_tag(check["verdict"])} {fewest}</p>{_removed(check)}'
+    return (
+        f'<div class="verdict">{margin_bars(_margins(found, check), _scale(found))}{note}'
+        f"{_also(check)}</div>"
+    )
+
+
+def _removed(check: dict[str, Any]) -> str:
+    """Which neurons "these" are."""
+    listed = ", ".join(map(str, check["channels"]))
+    return f'<p class="small">these: neurons {listed}</p>'
+
+
+def _also(check: dict[str, Any]) -> str:
+    """What the removal does to other classes."""
+    moved = ", ".join(
+        f"{escape(one['class'])} {share(one['before'])} to {share(one['without'])}"
+        for one in check["also_changed"]
+    )
+    return f'<p class="small">also changed: {moved}</p>' if moved else ""
 
 
 def _groups(one: dict[str, Any], checks: list[dict[str, Any]]) -> str:
@@ -206,8 +191,8 @@ def _groups(one: dict[str, Any], checks: list[dict[str, Any]]) -> str:
     rows = "".join(
         f'<div class="group" title="neurons {", ".join(map(str, g["channels"]))}">'
         f'<span class="dot" style="background:var(--g{g["group"] % GROUP_COLOURS})"></span>'
-        f"<span>group {g['group']}</span>{_bar(g['measured'], -most, most)}"
-        f'<span class="num">{_number(g["measured"], 2)}</span></div>'
+        f"<span>group {g['group']}</span>{bar(g['measured'], -most, most)}"
+        f'<span class="num">{number(g["measured"], 2)}</span></div>'
         for g in one["groups"]
     )
     held = [c for c in checks if c["removed"] == "group" and c["confirmed"]]
@@ -267,30 +252,14 @@ def _cell(row: int, column: int, value: float, most: float, *, signed: bool) -> 
     )
 
 
-def _footer(found: dict[str, Any]) -> str:
+def _footer(found: dict[str, Any], repeat: str) -> str:
     network = found["network"]
     named = {n.get("named_by") for one in found["layers"] for n in one["channels"]} - {None, "you"}
     names = "".join(f" Names in italics are automatic, from {escape(n)}." for n in sorted(named))
+    again = f"<p>Measured again by: <code>{escape(printable(repeat))}</code></p>" if repeat else ""
     return (
-        '<footer class="small"><p>Effect: gradient x activation, in logits of the margin. Measured '
-        "effect: the margin as it is less the margin without. Confirmed: taking the neurons away "
-        "moves the margin as attributed, and by more than two standard deviations beyond what as "
-        f"many others do that are equally active on this picture.{names}</p>"
+        f'<footer class="small">{again}<p>Effect: gradient x activation, in logits of the margin. '
+        "Measured effect: the margin as it is less the margin without. "
+        f"{CONFIRMED}{names}</p>"
         f"<code>network {escape(str(network['fingerprint']))}</code></footer>"
     )
-
-
-# ---- pictures inside the page ----
-
-
-def _png(pixels: NDArray[np.uint8]) -> str:
-    if pixels.shape[2] == 1:
-        pixels = np.repeat(pixels, 3, axis=2)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
-    return _uri(buffer.getvalue())
-
-
-def _uri(data: bytes) -> str:
-    kind = "png" if data.startswith(b"\x89PNG") else "webp"
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

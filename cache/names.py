@@ -4,21 +4,19 @@ They belong to a network's fingerprint, so another network of the same name does
 ``cache clear`` and eviction leave them alone. One small sqlite file, shared by several processes.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from cache.errors import UserError
-from cache.files import disk_errors
+from cache.kept import Kept, read_document
+from cache.kept import clean as one_line
 
 FILE = "names.sqlite"
 FORMAT = "neuronscope names"
 LONGEST = 80
 LONGEST_FILE = 5 * 2**20  # bytes of a document
-WAIT = 20.0  # seconds for another process' turn
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS names (network TEXT, layer TEXT, unit INTEGER, name TEXT NOT NULL,"
     " PRIMARY KEY (network, layer, unit)) WITHOUT ROWID"
@@ -30,13 +28,14 @@ class Names:
     refuses, or the file is none of ours."""
 
     def __init__(self, root: Path) -> None:
-        self.path = Path(root).expanduser().absolute() / FILE
+        self._kept = Kept(root, FILE, (_SCHEMA,), what="names")
+        self.path = self._kept.path
 
     def of(self, network: str, layer: str) -> dict[int, str]:
         """{unit: name} of one layer."""
-        if not self.path.exists():
+        if not self._kept.exists:
             return {}
-        with self._open() as db:
+        with self._kept.open() as db:
             rows = db.execute(
                 "SELECT unit, name FROM names WHERE network = ? AND layer = ?", (network, layer)
             )
@@ -45,15 +44,15 @@ class Names:
     def set(self, network: str, layer: str, unit: int, name: str) -> str:
         """Gives a name, or takes it away where it is empty; returns it as it is kept."""
         kept = clean(name)
-        with self._open() as db, db:
+        with self._kept.open() as db, db:
             _put(db, network, layer, unit, kept)
         return kept
 
     def export(self, network: str) -> dict[str, Any]:
         """All names of a network as a JSON document, which ``import_`` reads."""
         layers: dict[str, dict[str, str]] = {}
-        if self.path.exists():
-            with self._open() as db:
+        if self._kept.exists:
+            with self._kept.open() as db:
                 for layer, unit, name in db.execute(
                     "SELECT layer, unit, name FROM names WHERE network = ? ORDER BY layer, unit",
                     (network,),
@@ -68,38 +67,21 @@ class Names:
         no such document; nothing is taken over then.
         """
         rows = list(_rows(document))
-        with self._open() as db, db:
+        with self._kept.open() as db, db:
             for layer, unit, name in rows:
                 _put(db, network, layer, unit, clean(name))
         return len(rows)
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with disk_errors(self.path.parent):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with closing(sqlite3.connect(self.path, timeout=WAIT)) as db:
-                db.execute(_SCHEMA)
-                yield db
-        except sqlite3.Error as error:
-            raise UserError(f"the names in {str(self.path)!r} cannot be used: {error}") from error
-
 
 def clean(name: str) -> str:
     """One line of at most 80 characters, without what cannot be seen."""
-    words = "".join(c if c.isprintable() else " " for c in name).split()
-    return " ".join(words)[:LONGEST].rstrip()
+    return one_line(name, LONGEST)
 
 
 def read_names(data: bytes) -> Any:
     """The document in a file of names, for ``import_``; UserError where it is too large, or no
     JSON."""
-    if len(data) > LONGEST_FILE:
-        raise UserError("this file is too large for a list of names")
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise UserError("this is no JSON file of names") from error
+    return read_document(data, "names", LONGEST_FILE)
 
 
 def _put(db: sqlite3.Connection, network: str, layer: str, unit: int, name: str) -> None:

@@ -11,14 +11,14 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard import bench_routes, error_routes, parts, routes, selection
+from dashboard import bench_routes, error_routes, findings_routes, parts, routes, selection
 from dashboard.atlas_desk import AtlasDesk
 from dashboard.components import action
 from dashboard.error_desk import ErrorDesk
 from dashboard.parts import part
 from dashboard.selection import Selection
 from dashboard.service import Service
-from dashboard.views import atlas, errors, explore, explore_callbacks, neuron
+from dashboard.views import atlas, errors, errors_findings, explore, explore_callbacks, neuron
 
 TITLES = {"explore": "Explore", "neuron": "Neuron", "atlas": "Atlas", "errors": "Errors"}
 CONTROLS = (
@@ -70,6 +70,7 @@ def create_app(service: Service) -> dash.Dash:
     routes.register(app.server, service, desk)
     error_routes.register(app.server, service, errors_desk)
     bench_routes.register(app.server, service, desk, errors_desk)
+    findings_routes.register(app.server, service, errors_desk)
     return app
 
 
@@ -95,6 +96,7 @@ def _frame() -> Component:
             html.Div(id="view-neuron", children=neuron.layout(), hidden=True),
             html.Div(id="view-atlas", children=atlas.layout(), hidden=True),
             html.Div(id="view-errors", children=errors.layout(), hidden=True),
+            *errors_findings.frame(),
             html.Div(id="toast", className="toast", role="alert"),
             html.Div(id="themed", hidden=True),
         ],
@@ -126,6 +128,7 @@ def _bar() -> Component:
             html.Div(id="jobs", className="jobs", role="status"),
             networks,
             pictures,
+            errors_findings.pin_button(),
             html.Button("link", type="button", className="tool", title="Copy a link to this view",
                         **{"data-local": "link"}),
             html.Button("\u25d1", type="button", className="tool", title="Dark or light",

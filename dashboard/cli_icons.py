@@ -20,7 +20,9 @@ from analysis.recipes import Recipe, photographs, spectrum_of, transforms_named
 from cache.codecs import encode
 from cache.errors import UserError
 from cache.keys import content_key
+from cache.starter import Pack
 from cache.store import Entry, Store
+from dashboard.cli_names import pack_of
 from dashboard.pictures import open_library
 
 Show = Callable[[int, int], None]
@@ -150,9 +152,11 @@ def icons_for(
 ) -> dict[tuple[str, int], bytes]:  # fmt: skip
     """The icons (encoded pictures) of the neurons that an explanation names first.
 
-    Those in the cache come at once; the others are drawn as long as the time lasts, the deepest
-    layer first, where icons say most.
+    Those in the cache, or that came with the program, come at once; the others are drawn as long as
+    the time lasts, the deepest layer first, where icons say most.
     """
+    pack = pack_of(classifier.fingerprint)
+    pack = pack if pack is not None and pack.seed == given.seed else None
     wanted = [
         (layer["layer"], [c["channel"] for c in layer["channels"][:per_layer]])
         for layer in reversed(found["layers"])
@@ -162,7 +166,7 @@ def icons_for(
     for done, (layer, channels) in enumerate(wanted, 1):
         missing = []
         for channel in channels:
-            data = _stored(given, classifier, store, layer, channel)
+            data = _stored(given, classifier, store, pack, layer, channel)
             if data is None:
                 missing.append(channel)
             else:
@@ -189,12 +193,17 @@ def _icon_key(
 
 
 def _stored(
-    given: argparse.Namespace, classifier: Classifier, store: Store, layer: str, channel: int
-) -> bytes | None:
+    given: argparse.Namespace, classifier: Classifier, store: Store, pack: Pack | None, layer: str,
+    channel: int,
+) -> bytes | None:  # fmt: skip
+    """The best picture that is there: in full quality, of the starter pack, a quick one."""
+    shipped = None if pack is None else pack.picture(layer, channel)
     for preset in ("full", "preview"):
         found = store.read(_icon_key(given, classifier, layer, channel, preset))
         if found is not None:
             return found[0]
+        if shipped is not None:
+            return shipped.data
     return None
 
 

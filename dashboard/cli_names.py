@@ -27,7 +27,7 @@ class Called:
         network = classifier.fingerprint
         names = Names(cache_path(given.cache))
         self._own = cache(lambda layer: names.of(network, layer))
-        self._pack = _pack_of(network)
+        self._pack = pack_of(network)
 
     def __call__(self, layer: str, unit: int) -> dict[str, str | None]:
         if own := self._own(layer).get(unit):
@@ -37,9 +37,14 @@ class Called:
         return {"name": name or None, "named_by": REFERENCE if name else None}
 
 
-def _pack_of(network: str) -> Pack | None:
-    """The starter pack of this very network. A checkout without one is not worth a word here."""
-    pack = available(shipped()) if (shipped() / MANIFEST).is_file() else None
+def shipped_pack() -> Pack | None:
+    """The starter pack. A checkout without one is not worth a word here."""
+    return available(shipped()) if (shipped() / MANIFEST).is_file() else None
+
+
+def pack_of(network: str) -> Pack | None:
+    """The starter pack, if it is of this very network."""
+    pack = shipped_pack()
     return pack if pack is not None and pack.fingerprint == network else None
 
 

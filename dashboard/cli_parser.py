@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "how often the network is right on labelled pictures, and what it confuses",
     "atlas": "a map of all that a layer sees: build it, ask what it is worth, take it away",
     "names": "the names that you gave to neurons: list them, write or read a file of them",
+    "findings": "what you kept: list it, write it as a page, JSON or CSV, read or remove it",
     "cache": "look after the results kept on disk",
 }
 WITHOUT_VALUE = {
@@ -44,7 +45,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """The options of one command; ``named``: those that were written out, by their long names.
+    """The options of one command; ``words``: as they were written; ``named``: the long ones.
     Raises UserError; SystemExit(0) after --help and --version."""
     parser = build()
     given, unknown = parser.parse_known_args(_command_first(argv))
@@ -55,6 +56,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         near = difflib.get_close_matches(unknown[0].split("=")[0], known, 1)
         hint = f"; nearest: {near[0]}" if near else f"; see: neuronscope {given.command} --help"
         raise UserError(f"{given.command} does not know {unknown[0]!r}{hint}")
+    given.words = argv
     given.named = {word.split("=")[0] for word in argv if word.startswith("--")}
     return given
 
@@ -262,6 +264,8 @@ def _explain(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("image", metavar="IMAGE", type=Path)
     _classes(sub)
     sub.add_argument("--layer", metavar="L", help="this layer alone, in place of the ladder")
+    sub.add_argument("--without", type=wholes, metavar="N,N", help="check these neurons of it")
+    sub.add_argument("--at", type=place, metavar="ROW,COL", help="remove them at this place only")
     sub.add_argument("-o", "--output", type=Path, metavar="REPORT.html")
 
 
@@ -300,6 +304,16 @@ def _names(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("file", nargs="?", type=Path, metavar="F.json", help="for export and import")
 
 
+def _findings(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--json", action="store_true", help="print one JSON document")
+    sub.add_argument("--cache", metavar="DIR", help="where findings are kept, beside the cache")
+    actions = ("list", "export", "import", "remove")
+    sub.add_argument("action", nargs="?", choices=actions, default="list")
+    sub.add_argument(
+        "what", nargs="?", metavar="F|ID", help="F.html, F.json or F.csv to write, F.json to read"
+    )
+
+
 def _cache(sub: argparse.ArgumentParser) -> None:
     _common(sub)
     sub.add_argument("action", choices=("info", "verify", "export", "import", "clear"))
@@ -310,5 +324,5 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "serve": _serve, "models": _common, "layers": _common, "predict": _predict, "fires": _fires,
     "neuron": _neuron, "visualize": _visualize, "explain": _explain, "evaluate": _evaluate,
     "atlas": _atlas,
-    "names": _names, "cache": _cache,
+    "names": _names, "findings": _findings, "cache": _cache,
 }  # fmt: skip

@@ -22,7 +22,7 @@ def explained(found: dict[str, Any]) -> list[str]:
     lines += ["", "Check: the margin without the neurons that carry it, and without others"]
     head = ("layer", "removed", "as it is", "without", "equally active", "random", "flips", "")
     lines += table(head, [_check(c) for c in checks])
-    return lines
+    return lines + _also(checks)
 
 
 def _neurons(one: dict[str, Any]) -> str:
@@ -61,6 +61,16 @@ def _check(check: dict[str, Any]) -> tuple[Any, ...]:
         f"{flip['count']}: {flip['answer']}" if flip else "no set",
         check["verdict"],
     )  # fmt: skip
+
+
+def _also(checks: list[dict[str, Any]]) -> list[str]:
+    """What the removals do to other classes."""
+    rows = [
+        (c["layer"], s["class"], f"{s['before']:.1%}", f"{s['without']:.1%}")
+        for c in checks for s in c["also_changed"]
+    ]  # fmt: skip
+    head = ("layer", "class", "as it is", "without")
+    return ["", "Also changed by it", *table(head, rows)] if rows else []
 
 
 def _control(found: dict[str, Any] | None) -> str:

@@ -206,33 +206,9 @@ def _visualize(given: argparse.Namespace) -> Answer:
 
 
 def _explain(given: argparse.Namespace) -> Answer:
-    from analysis.explain import explain, look
-    from dashboard.cli_icons import icons_for
-    from dashboard.cli_names import Called
-    from dashboard.cli_tables import explained
+    from dashboard.cli_explain import explanation
 
-    path = out.target(given.output, (".html", ".htm")) if given.output else None
-    classifier = _network(given)
-    seen = look(classifier, given.image)
-    found = explain(
-        classifier, seen, said=given.said, rather_than=given.rather_than, layer=given.layer,
-        seed=given.seed, progress=out.progress("layers"),
-    )  # fmt: skip
-    called = Called(given, classifier)
-    for one in found["layers"]:
-        for row in one["channels"]:
-            row |= called(one["layer"], row["channel"])
-    document: dict[str, Any] = {"file": given.image, **found}
-    lines = explained(found)
-    if path is not None:
-        from analysis.report import render_report
-
-        icons = icons_for(given, classifier, _store(given), found, out.progress("icons"))
-        page = render_report(found, seen.pixels, icons, name=given.image.name)
-        out.save(path, page.encode("utf-8", "replace"))
-        document["report"] = path
-        lines = [*lines, "", f"report: {out.named(path)}"]
-    return document, lines
+    return explanation(given, lambda: _network(given), lambda: _store(given))
 
 
 # ---- evaluate ----
@@ -251,6 +227,12 @@ def _names(given: argparse.Namespace) -> Answer:
     from dashboard.cli_names import names
 
     return names(given, lambda: _network(given).fingerprint)
+
+
+def _findings(given: argparse.Namespace) -> Answer:
+    from dashboard.cli_findings import findings
+
+    return findings(given)
 
 
 # ---- atlas ----
@@ -306,5 +288,5 @@ _ANSWERS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "models": _models, "layers": _layers, "predict": _predict, "fires": _fires,
     "neuron": _neuron, "visualize": _visualize, "explain": _explain, "evaluate": _evaluate,
     "atlas": _atlas,
-    "names": _names, "cache": _cache,
+    "names": _names, "findings": _findings, "cache": _cache,
 }  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cache.errors import UserError
+from dashboard.config import DEFAULT_MODEL, FITS
 from dashboard.selection import Selection
 from dashboard.service import Service
 
@@ -137,8 +138,16 @@ class Context:
         found = self.service.library.find(self.picture)
         source = getattr(found, "source", None)
         path = str(source) if isinstance(source, Path) else found.name if found else "IMAGE"
-        model = [] if self.model == "squeezenet1_1" else ["--model", self.model]
-        return [verb, path, *model, *more]
+        return [verb, path, *self._options(), *more]
+
+    def _options(self) -> list[str]:
+        """What the program was started with, as far as it changes the numbers."""
+        config = self.service.config
+        given = [] if self.model == DEFAULT_MODEL else ["--model", self.model]
+        if config.weights and self.model == config.model:
+            given += ["--weights", config.weights]
+        given += ["--fit", config.fit] if config.fit != FITS[0] else []
+        return given + (["--seed", str(config.seed)] if config.seed else [])
 
     @property
     def versus(self) -> list[str]:

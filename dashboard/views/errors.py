@@ -24,6 +24,7 @@ from dashboard.views import (
     errors_bench,
     errors_case,
     errors_claim,
+    errors_findings,
     errors_list,
     errors_map,
     errors_together,
@@ -38,6 +39,7 @@ FILLS: dict[str, tuple[tuple[str, ...], Fill]] = {
     "err-claim": (("picture", "together"), lambda here, desk: _claims(here).content(here, desk)),
     "err-picture": (("picture", "together"), lambda here, desk: _left(here)(here, desk)),
     "err-bench": (("picture", "together"), errors_bench.content),
+    "err-keep": (("picture", "together"), errors_findings.content),
 }
 
 
@@ -132,7 +134,7 @@ def _way(here: Context, desk: ErrorDesk) -> list[Component]:
     for step in steps[1:]:
         parts += [html.Span("\u203a", className="label"), step]
     going = {"data-model": here.model, "id": "err-going"}
-    tools = [html.Span(className="spacer"), html.Span(**going)]
+    tools = [html.Span(className="spacer"), html.Span(**going), errors_findings.findings_button()]
     return [*parts, *tools]
 
 
