@@ -159,7 +159,7 @@
   function places(map, pen) {
     const { ratio, w, h, unit, ox, oy } = map.frame, many = map.asked.places.length;
     if (!many) return;
-    const dot = Math.min(ratio * (many > 60 ? 2.8 : 4.2), Math.max(1.4 * ratio, unit / 220)), edge = HALO * ratio;
+    const few = many <= 60, dot = few ? 4.2 * ratio : Math.min(2.8 * ratio, Math.max(1.4 * ratio, unit / 220)), edge = HALO * ratio;
     pen.beginPath();
     for (const place of map.asked.places) {
       const x = ox + place.x * unit, y = oy + place.y * unit;
