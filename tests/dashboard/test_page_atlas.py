@@ -183,6 +183,12 @@ def choose_class(screen: Screen, field: str, text: str) -> None:
     there.press("Enter")
 
 
+def coloured(chart: Chart, number: int) -> None:
+    """The map is coloured by this class."""
+    wait_until(lambda: chart.page.wait_for_timeout(30) or chart.state("asked.a") == number, "it")
+    chart.still()
+
+
 def test_a_class_is_found_by_its_name(chart: Chart) -> None:
     screen, cells = chart.screen, chart.cells
     screen.at(
@@ -192,7 +198,7 @@ def test_a_class_is_found_by_its_name(chart: Chart) -> None:
     choose_class(screen, "a", "uniform")
     expect(screen.at("#map-class-a")).to_have_value("military uniform")
     expect(screen.page).to_have_url(re.compile(rf"a={UNIFORM}.*tint=a\b"))
-    chart.still()
+    coloured(chart, UNIFORM)
     assert (chart.state("asked.a"), chart.state("asked.b")) == (UNIFORM, None)
     cell = chart.inside[0]
     chart.page.mouse.move(*chart.middle(cell))
@@ -219,7 +225,7 @@ def test_all_classes_of_a_kind_are_found_by_one_word(chart: Chart) -> None:
         expect(screen.at("#map-class-a")).to_have_value(word)
         number_of = 1000 + words.index(word)
         expect(screen.page).to_have_url(re.compile(rf"a={number_of}.*tint=a\b"))
-    chart.still()
+    coloured(chart, number_of)
     group, cell = imagenet_groups()[words.index("cats")], chart.inside[0]
     chart.page.mouse.move(*chart.middle(cell))
     expect(screen.at(".atlas-hover").first).to_contain_text("cats")
