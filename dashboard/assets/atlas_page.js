@@ -1,10 +1,10 @@
-/* The Atlas page around its maps: the opened picture's places, classes found by name, and a build as it goes on. */
+/* The Atlas page around its maps: the opened picture's places, and a build as it goes on. */
 "use strict";
 
 (function () {
   const el = (id) => document.getElementById(id);
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  let place = null, job = null, names = null, asking = 0;
+  let place = null, job = null, asking = 0;
 
   // ---- the opened picture: its places and the map's dots mark each other
   function placeAt(event) {
@@ -42,55 +42,7 @@
   document.addEventListener("place-hover", ({ detail }) => { place = detail; paint(); });
   document.addEventListener("filled", (event) => {
     if (event.target.id === "map-picture") paint();
-    if (event.target.id === "map-classes") { offer(); if (job) told(job.last); }
-    if (event.target.id === "map-head" && job) told(job.last);
-  });
-
-  // ---- a class by its name: the whole name, its number, or a part that only one class has
-  async function offer() {
-    const fields = document.querySelectorAll("#map-classes input[data-class]"), map = el("atlas");
-    if (!fields.length || !map) return;
-    const { model } = JSON.parse(map.dataset.asked || "null") || {};
-    if (!names || names.model !== model) {
-      try {
-        const answer = await fetch("/api/names-of-classes?" + new URLSearchParams(model ? { model } : {}));
-        const { classes, groups = [] } = await answer.json(); // groups count on after the classes
-        names = { model, all: [...classes, ...groups], count: classes.length };
-      } catch (error) { return; } // typed names are then looked for when the program answers again
-    }
-    let list = el("map-class-names");
-    if (!list) {
-      list = Object.assign(document.createElement("datalist"), { id: "map-class-names" });
-      document.body.append(list);
-    }
-    if (list.dataset.model !== String(model)) {
-      list.replaceChildren(...names.all.map((name) => Object.assign(document.createElement("option"), { value: name })));
-      list.dataset.model = String(model);
-    }
-  }
-
-  // The whole name, a group by one of its words ("dog" is enough for "dogs"), or a part of a name.
-  function classOf(text) {
-    const wanted = text.trim().toLowerCase(), all = (names ? names.all : []).map((n) => n.toLowerCase());
-    if (/^\d+$/.test(wanted)) return Number(wanted) < (names ? names.count : 0) ? [Number(wanted)] : [];
-    const those = (fits) => all.map((name, i) => (wanted && fits(name, i) ? i : -1)).filter((i) => i >= 0);
-    const word = (name) => name === wanted || name === wanted + "s", group = (i) => i >= names.count;
-    const whole = those((name) => name === wanted), kind = those((name, i) => group(i) && word(name));
-    const oneOf = those((name, i) => group(i) && name.split(/,? (?:and )?/).some(word));
-    return [whole, kind, oneOf].find((found) => found.length === 1) || (whole.length ? whole : those((name) => name.includes(wanted)));
-  }
-
-  document.addEventListener("change", (event) => {
-    const name = event.target.dataset && event.target.dataset.class;
-    if (!name || !event.target.closest("#map-classes")) return;
-    const found = classOf(event.target.value);
-    if (found.length === 1) {
-      event.target.value = names.all[found[0]]; // what one is typing in is not filled anew
-      return neuronscope.choose({ [name]: found[0] });
-    }
-    const some = found.slice(0, 4).map((i) => names.all[i] + (i < names.count ? " (" + i + ")" : "")).join(", ");
-    neuronscope.say(found.length ? "Several classes are called so: " + some + ". Write one of them, or its number."
-      : "No class of this network is called \u201c" + event.target.value + "\u201d.");
+    if (["map-classes", "map-head"].includes(event.target.id) && job) told(job.last);
   });
 
   // ---- a build: begun by a click, followed until it ends; the map grows meanwhile

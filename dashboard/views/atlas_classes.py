@@ -57,9 +57,9 @@ def panel_of_classes(here: Context) -> list[Component]:
         said += ", or for all classes of a kind:" if words else "."
         return [*found, html.P(said, className="caption"), *words]
     a, b = on_map(here)
-    found.append(_field("a", "A" if tint == "ab" else "class", called(here, a)))
+    found.append(_field(here, "a", "A" if tint == "ab" else "class", called(here, a)))
     if tint == "ab":
-        found.append(_field("b", "B", called(here, b)))
+        found.append(_field(here, "b", "B", called(here, b)))
     own = (a,) if tint == "a" else (a, b)
     single = not any(grouped(here, number) for number in own)
     only = "Map only what speaks for it" if tint == "a" else "Map only these two, side by side"
@@ -70,7 +70,7 @@ def panel_of_classes(here: Context) -> list[Component]:
 
 
 def builder(here: Context, text: str, classes: Sequence[int] = ()) -> Component:
-    """A button that begins a build (``assets/atlas_page.js``)."""
+    """A button that begins a build (``assets/classes.js``)."""
     asked = {"data-model": here.model, "data-layer": here.layer}
     if classes:
         asked["data-classes"] = ",".join(map(str, classes))
@@ -125,10 +125,12 @@ def _about(here: Context, own: tuple[int, ...]) -> list[Component | str]:
     ]  # fmt: skip
 
 
-def _field(name: str, label: str, value: str) -> Component:
-    """A field that finds a class by its name (``assets/atlas_page.js``)."""
+def _field(here: Context, name: str, label: str, value: str) -> Component:
+    """A field that finds a class by its name (``assets/classes.js``)."""
     field = Field(
         id=f"map-class-{name}", className="plain", type="search", value=value, autoComplete="off",
-        list="map-class-names", **{"aria-label": f"Class {label}", "data-class": name},
+        list="class-and-group-names",
+        **{"aria-label": f"Class {label}", "data-class": name, "data-model": here.model,
+           "data-groups": True},
     )  # fmt: skip
     return html.Label([html.Span(label, className="label"), field], className="class-field")

@@ -110,7 +110,9 @@ def _filters(here: Context) -> Component:
     name = here.name(chosen.among) if chosen.among is not None else ""
     field = Field(
         id="err-among", className="plain", type="search", value=name, autoComplete="off",
-        placeholder="all classes", list="map-class-names", **{"aria-label": "Only of this class"},
+        placeholder="all classes", list="class-names",
+        **{"aria-label": "Only of this class", "data-class": "among", "data-model": here.model,
+           "data-empty": True},
     )  # fmt: skip
     return html.Div([
         html.H2("Only"),

@@ -178,7 +178,7 @@ def test_a_neuron_of_the_cell_is_one_click_away(chart: Chart) -> None:
 def choose_class(screen: Screen, field: str, text: str) -> None:
     """Types a name into a field of classes."""
     there = screen.at(f"#map-class-{field}")
-    expect(screen.at("#map-class-names option")).to_have_count(1000 + len(imagenet_groups()))
+    expect(screen.at("#class-and-group-names option")).to_have_count(1000 + len(imagenet_groups()))
     there.fill(text)
     there.press("Enter")
 
