@@ -24,6 +24,7 @@ LABELS = {
     "evaluate": "asking the network",
     "unsteady": "asking it about changed pictures",
     "together": "asking every picture of the pair",
+    "of_class": "looking at a class",
     "icons": "drawing what neurons look for",
     "mosaic": "drawing the grid",
     "examples": "looking for real patches",

@@ -31,17 +31,17 @@ def together(
     key = ("summed", model, name, wall, tuple(keys))
     total: Sum | None = bench.kept.peek(key)
     if total is None:
-        total = yield from _counted(summed(classifier, inputs, name, target), 0, steps)
+        total = yield from counted(summed(classifier, inputs, name, target), 0, steps)
         bench.kept.get(key, lambda: total)
     claimed = total.claimed()
     channels = [c for c in claimed if c not in drop]
     seed = bench.config["seed"]
     checking = check_together(classifier, inputs, total, channels, seed=seed)
-    check = yield from _counted(checking, len(inputs), steps)
+    check = yield from counted(checking, len(inputs), steps)
     return {**_told(total, check), "evidence": _evidence(bench, model, total, target, claimed)}
 
 
-def _counted(
+def counted(
     going: Generator[int, None, Any], before: int, total: int
 ) -> Generator[Progress, None, Any]:
     """The steps of ``going`` as progress; returns what it returns."""

@@ -51,9 +51,7 @@ def _sentence(here: Context, found: dict[str, Any]) -> Component:
     verb = "Says" if says == ahead else "Prefers"
     carried = _carried(found, count, here.layer)
     return html.H1([
-        f"{verb} ", html.B(here.name(ahead), className="pos" if ahead == here.a else "neg"),
-        " rather than ",
-        html.B(here.name(behind), className="pos" if behind == here.a else "neg"),
+        f"{verb} ", named(here, ahead), " rather than ", named(here, behind),
         " by ", html.Span(f"{abs(margin):.1f}", className="num"), ". ", carried,
         action("swap", {"a": here.b, "b": here.a}, label="Swap the two classes", className="pill"),
     ], id="err-sentence")  # fmt: skip
@@ -62,6 +60,14 @@ def _sentence(here: Context, found: dict[str, Any]) -> Component:
 def number(count: int) -> str:
     """A count as a sentence has it."""
     return NUMBERS[count] if count < len(NUMBERS) else str(count)
+
+
+def named(here: Context, index: int) -> Component:
+    """A class of the two, in its colour; a click says what is known of it."""
+    name = here.name(index)
+    side = "pos" if index == here.a else "neg"
+    return action(html.B(name, className=side), {"stage": "wall", "wall": f"{index},any"},
+                  label=f"About {name}", className="err-named")  # fmt: skip
 
 
 def _carried(found: dict[str, Any], count: int, layer: str) -> str:

@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 
 from dashboard.components import action, note, share
 from dashboard.error_desk import ErrorDesk
+from dashboard.views import errors_class
 from dashboard.views.context import Context
 from dashboard.views.errors_jobs import finished
 
@@ -34,14 +35,16 @@ def content(here: Context, desk: ErrorDesk) -> list[Component]:
     found = desk.ask("wall_pictures", here.chosen, here.model, wall=wall)
     head = html.Header([html.H1(title(here, wall)), html.Span(f"{found['total']:,}",
                                                               className="label num")])  # fmt: skip
-    if not found["pictures"]:
+    one = class_of(wall)
+    about = [] if one is None else [errors_class.content(here, desk, one)]
+    if not found["pictures"] and not about:
         return [head, note("No picture is in this list any more; go back and choose another.")]
     together = [_together(found)] if pair_of(wall) and found["total"] > 1 else []
     cards = [*together, *(card(here, one) for one in found["pictures"])]
     cut = found["total"] - len(found["pictures"])
     more = [html.P(f"and {cut:,} more; choose on the first page which", className="caption")]
     says = [html.P(SAYS[wall], className="caption")] if wall in SAYS else []
-    return [head, *says, html.Div(cards, className="err-cards"), *(more if cut else [])]
+    return [head, *about, *says, html.Div(cards, className="err-cards"), *(more if cut else [])]
 
 
 def pair_of(wall: str | None) -> tuple[int, int] | None:
@@ -50,6 +53,12 @@ def pair_of(wall: str | None) -> tuple[int, int] | None:
     if len(parts) != 2 or not all(part.isdecimal() for part in parts):
         return None
     return int(parts[0]), int(parts[1])
+
+
+def class_of(wall: str | None) -> int | None:
+    """The class whose wrong pictures a wall holds, whatever was said."""
+    true, _, said = (wall or "").partition(",")
+    return int(true) if said == "any" and true.isdecimal() else None
 
 
 def title(here: Context, wall: str) -> list[Any] | str:
