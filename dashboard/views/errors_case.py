@@ -5,7 +5,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components import action, share
+from dashboard.components import action, share, signed
 from dashboard.error_desk import ErrorDesk
 from dashboard.views.context import Context
 from dashboard.views.places import place_map
@@ -59,11 +59,11 @@ def _picture(here: Context, found: dict[str, Any]) -> Component:
     if places:
         count = len(places["at"])
         what = "the framed place" if count == 1 else f"the {count} framed places"
-        said = (f"Without {what} of {here.layer} the margin is {_number(places['without'])} "
-                f"(as it is: {_number(places['before'])}).")  # fmt: skip
+        said = (f"Without {what} of {here.layer} the margin is {signed(places['without'])} "
+                f"(as it is: {signed(places['before'])}).")  # fmt: skip
         if places["equal"] is not None:
             control = places["equal"]
-            said += (f" Without as many equally active others: {_number(control['mean'])} "
+            said += (f" Without as many equally active others: {signed(control['mean'])} "
                      f"\u00b1 {control['sd']:.1f}.")  # fmt: skip
     verdict = places["verdict"] if places else "not confirmed"
     return html.Figure([
@@ -72,10 +72,6 @@ def _picture(here: Context, found: dict[str, Any]) -> Component:
                         className="caption" + ("" if verdict == "confirmed" else " unproved"),
                         id="err-places"),
     ])  # fmt: skip
-
-
-def _number(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "\u2212")
 
 
 def _answers(here: Context) -> Component:
