@@ -5,7 +5,7 @@ ended goes on where it was, and one picture more costs one picture. Pictures are
 network, which is what takes the time.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 RECIPE = 1
 BATCH = 8
-SAVED = 64  # pictures; what a kill costs at most is some seconds
+SAVED, OFTEN = 64, 2.0  # pictures, seconds: what a kill costs at most
 AHEAD = 2  # batches that are decoded before the network asks for them
 SIDE = 16  # pixels of the grey thumbnail that near duplicates are told by
 COLUMNS = ("logits", "vector", "thumb")
@@ -61,11 +61,13 @@ class AnswersRequest:
 
 @dataclass(frozen=True)
 class Step:
-    """How far a pass is: pictures answered, of how many, and about how many seconds are left."""
+    """How far a pass is: pictures looked at, of how many, about how many seconds are left, and how
+    many are answered for good (``kept``)."""
 
     done: int
     total: int
     left: float | None
+    kept: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,24 +110,30 @@ class Evaluation:
         self.kept = Keyed(Path(root) / EVALUATIONS / key, COLUMNS)
         self._unread: dict[str, str] = {}
 
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Why pictures could not be read so far, one line each."""
+        return tuple(self._unread.values())
+
     def run(self) -> Iterator[Step]:
         """Answers what is not known yet; yields at the start and after every batch. UserError:
         none of the pictures can be read, or the disk is full."""
-        known = self.kept.rows()
+        self._unread, known, total = {}, self.kept.rows(), len(self.pictures)
+        copies = Counter(self._key(p) for p in self.pictures)
         missing = {key: p for p in self.pictures if (key := self._key(p)) and key not in known}
-        before, began = len(self.pictures) - len(missing) - len(self._unread), monotonic()
-        yield Step(before, len(self.pictures), None)
-        done, made = 0, _Rows()
+        done = total - sum(copies[key] for key in missing)
+        kept, began, ran, made = done - copies[None], monotonic(), 0, _Rows()
+        yield Step(done, total, None, kept)
         for batch in _ahead(list(missing.values()), self._decoded):
             some = {p.key: found for p, found in batch if not isinstance(found, str)}
             self._unread |= {p.name: found for p, found in batch if isinstance(found, str)}
             if some:
                 made.put(list(some), self._answered([*some.values()]))
-            done += len(batch)
-            if len(made) >= SAVED or done == len(missing):
-                made.flush(self.kept)
-            left = (monotonic() - began) / done * (len(missing) - done)
-            yield Step(before + done, len(self.pictures), left)
+            ran, done = ran + len(batch), done + sum(copies[p.key] for p, _ in batch)
+            if len(made) >= SAVED or monotonic() - made.since >= OFTEN or ran == len(missing):
+                kept += sum(copies[key] for key in made.flush(self.kept))
+            left = (monotonic() - began) / ran * (len(missing) - ran)
+            yield Step(done, total, left, kept)
 
     def result(self) -> Answers:
         """What is known of all of them after a ``run``. UserError: of none."""
@@ -136,8 +144,7 @@ class Evaluation:
             raise UserError("none of these pictures can be read: name another folder")
         wanted = np.array([rows[str(keys[i])] for i in there])
         logits, vectors, thumbs = (self.kept.column(name)[wanted] for name in COLUMNS)
-        unread = tuple(self._unread.values())
-        return Answers(np.array(there), logits, vectors, thumbs, unread)
+        return Answers(np.array(there), logits, vectors, thumbs, self.unread)
 
     def _key(self, picture: Readable) -> str | None:
         """Its content key; None where it cannot be read (any more)."""
@@ -150,9 +157,10 @@ class Evaluation:
     def _decoded(self, picture: Readable) -> tuple[Array, Array] | str:
         """The pixels that the network sees and the grey thumbnail; or why there are none."""
         try:
-            image = images.decode(
-                picture.read(), name=picture.name, min_side=self.classifier.resize
-            )
+            data = picture.read()
+            if images.digest(data) != picture.key:
+                return f"{picture.name} was changed meanwhile: start again to see it as it is now"
+            image = images.decode(data, name=picture.name, min_side=self.classifier.resize)
         except UserError as error:
             return str(error)
         pixels = self.classifier.pixels(image)
@@ -181,6 +189,7 @@ class _Rows:
     def __init__(self) -> None:
         self.keys: list[str] = []
         self.parts: list[dict[str, Array]] = []
+        self.since = monotonic()
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -189,11 +198,14 @@ class _Rows:
         self.keys += keys
         self.parts.append(arrays)
 
-    def flush(self, kept: Keyed) -> None:
-        if self.keys:
+    def flush(self, kept: Keyed) -> list[str]:
+        """Puts them onto the disk; their keys."""
+        saved = self.keys
+        if saved:
             whole = {name: np.concatenate([p[name] for p in self.parts]) for name in COLUMNS}
-            kept.add(self.keys, whole)
-        self.keys, self.parts = [], []
+            kept.add(saved, whole)
+        self.keys, self.parts, self.since = [], [], monotonic()
+        return saved
 
 
 def grey_thumb(pixels: Array) -> Array:
