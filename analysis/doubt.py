@@ -23,10 +23,8 @@ Array = NDArray[Any]
 TOLD_BY = 3  # nearest pictures of a class, whose mean cosine says how alike it is
 WITNESSES = 2  # pictures of the other class, at least
 CLEARLY = 0.05  # by so much more alike
-SURE, SLIGHT = (
-    0.3,
-    0.01,
-)  # the network's probability of the other class at least, of its own at most
+SURE, SLIGHT = 0.3, 0.01  # probability of the other class at least, of its own at most
+ROWS = 1024  # pictures at a time that are compared with all
 TWICE = 0.98  # cosine of activations, and correlation of grey thumbnails, of near duplicates
 
 
@@ -49,8 +47,8 @@ def doubts(judged: Judged, vectors: Array, thumbs: Array) -> Doubts:
     check = np.zeros(len(judged), bool)
     directions = unit(vectors - vectors.mean(0, dtype=np.float64))
     of_class = {int(c): np.flatnonzero(judged.labels == c) for c in np.unique(judged.labels)}
-    slight = judged.probability(np.maximum(judged.labels, 0)) <= SLIGHT
-    for row in map(int, np.flatnonzero(judged.wrong & (judged.confidence >= SURE) & slight)):
+    asked = judged.wrong & (judged.confidence >= SURE) & (judged.own <= SLIGHT)
+    for row in map(int, np.flatnonzero(asked)):
         others = of_class.get(int(judged.said[row]), np.empty(0, np.int64))
         own[row] = _alike(directions, row, of_class[int(judged.labels[row])])
         other[row] = _alike(directions, row, others)
@@ -68,14 +66,17 @@ def near_duplicates(vectors: Array, thumbs: Array) -> NDArray[np.int64]:
     """(N,): the row of the picture that each shows again, or -1: alike to the network and, in grey
     and 16 x 16, to the eye."""
     count = len(vectors)
-    if count < 2:
-        return np.full(count, -1, np.int64)
-    cosines, found = nearest(vectors, vectors, 1, leave_out=np.arange(count))
-    grey = thumbs.astype(np.float32)
+    twins = np.full(count, -1, np.int64)
+    directions, grey = unit(vectors), thumbs.astype(np.float32)
     grey = unit(grey - grey.mean(1, keepdims=True))
-    alike = (grey * grey[found[:, 0]]).sum(1)
-    twice = (cosines[:, 0] >= TWICE) & (alike >= TWICE)
-    twins: NDArray[np.int64] = np.where(twice, found[:, 0], -1)
+    for begin in range(0, count if count > 1 else 0, ROWS):
+        rows = np.arange(begin, min(begin + ROWS, count))
+        cosines = directions[rows] @ directions.T
+        cosines[rows - begin, rows] = -np.inf
+        found = cosines.argmax(1)
+        alike = (grey[rows] * grey[found]).sum(1)
+        twice = (cosines[rows - begin, found] >= TWICE) & (alike >= TWICE)
+        twins[rows] = np.where(twice, found, -1)
     return twins
 
 

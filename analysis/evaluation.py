@@ -74,7 +74,7 @@ class Evaluation(Pass):
         """What is known of all of them after a ``run``. UserError: of none."""
         number, rows = self.found()
         logits, vectors, thumbs = (rows[name] for name in self.columns)
-        return Answers(number, logits, vectors, thumbs, tuple(self.unread.values()))
+        return Answers(number, logits, vectors, thumbs, self.unread)
 
     def measured(self, pixels: list[Pixels]) -> dict[str, Array]:
         """Logits, mean of the layer, and grey thumbnail of each picture."""

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax
+from scipy.special import log_softmax, logsumexp
 
 Array = NDArray[Any]
 BINS = 10
+ROWS = 4096  # pictures at a time in double precision
 NONE = -1  # the label of a picture that has none, or none that the network knows
 
 
@@ -63,9 +64,24 @@ class Judged:
     def probability(self, classes: Array | int) -> NDArray[np.float64]:
         """(N,): the probability of one class, or of one for each picture."""
         index = np.broadcast_to(np.asarray(classes), (len(self),))
-        rows = self.logits.astype(np.float64)
-        chance: NDArray[np.float64] = np.exp(log_softmax(rows, axis=1)[np.arange(len(self)), index])
+        own = self.logits[np.arange(len(self)), index].astype(np.float64)
+        chance: NDArray[np.float64] = np.exp(own - self._whole)
         return chance
+
+    @cached_property
+    def own(self) -> NDArray[np.float64]:
+        """(N,): the probability of each label's class; NaN without a label."""
+        chance = self.probability(np.maximum(self.labels, 0))
+        known: NDArray[np.float64] = np.where(self.labelled, chance, np.nan)
+        return known
+
+    @cached_property
+    def _whole(self) -> NDArray[np.float64]:
+        """(N,): the logarithm of what the probabilities are parts of."""
+        parts = [logsumexp(self.logits[i : i + ROWS].astype(np.float64), axis=1)
+                 for i in range(0, len(self), ROWS)]  # fmt: skip
+        total: NDArray[np.float64] = np.concatenate([np.zeros(0), *parts])
+        return total
 
     @cached_property
     def labelled(self) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ beside the network, which is what takes the time.
 """
 
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from analysis.models import Classifier
 
 BATCH = 8
-SAVED = 64  # pictures; what a kill costs at most is some seconds
+SAVED, OFTEN = 64, 2.0  # pictures, seconds: what a kill costs at most
 AHEAD = 2  # batches that are decoded before the network asks for them
 Array = NDArray[Any]
 Pixels = NDArray[np.uint8]
@@ -48,11 +48,13 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """How far a pass is: pictures through, of how many, and about how many seconds are left."""
+    """How far a pass is: pictures looked at, of how many, about how many seconds are left, and how
+    many are known for good (``kept``)."""
 
     done: int
     total: int
     left: float | None
+    kept: int
 
 
 class Pass(ABC):
@@ -68,7 +70,12 @@ class Pass(ABC):
         self.classifier, self.pictures = classifier, list(pictures)
         key = content_key(request, fingerprint=classifier.fingerprint, recipe=recipe)
         self.kept = Keyed(Path(root) / EVALUATIONS / key, self.columns)
-        self.unread: dict[str, str] = {}
+        self._unread: dict[str, str] = {}
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Why pictures could not be read so far, one line each."""
+        return tuple(self._unread.values())
 
     @abstractmethod
     def measured(self, pixels: list[Pixels]) -> dict[str, Array]:
@@ -77,21 +84,22 @@ class Pass(ABC):
     def run(self) -> Iterator[Step]:
         """Measures what is not known yet; yields at the start and after every batch. UserError: the
         disk is full."""
-        known = self.kept.rows()
+        self._unread, known, total = {}, self.kept.rows(), len(self.pictures)
+        copies = Counter(self._key(p) for p in self.pictures)
         missing = {key: p for p in self.pictures if (key := self._key(p)) and key not in known}
-        before, began = len(self.pictures) - len(missing) - len(self.unread), monotonic()
-        yield Step(before, len(self.pictures), None)
-        done, made = 0, _Rows(self.columns)
+        done = total - sum(copies[key] for key in missing)
+        kept, began, ran, made = done - copies[None], monotonic(), 0, _Rows(self.columns)
+        yield Step(done, total, None, kept)
         for batch in ahead(list(missing.values()), self._decoded):
             some = {p.key: found for p, found in batch if not isinstance(found, str)}
-            self.unread |= {p.name: found for p, found in batch if isinstance(found, str)}
+            self._unread |= {p.name: found for p, found in batch if isinstance(found, str)}
             if some:
                 made.put(list(some), self.measured([*some.values()]))
-            done += len(batch)
-            if len(made) >= SAVED or done == len(missing):
-                made.flush(self.kept)
-            left = (monotonic() - began) / done * (len(missing) - done)
-            yield Step(before + done, len(self.pictures), left)
+            ran, done = ran + len(batch), done + sum(copies[p.key] for p, _ in batch)
+            if len(made) >= SAVED or monotonic() - made.since >= OFTEN or ran == len(missing):
+                kept += sum(copies[key] for key in made.flush(self.kept))
+            left = (monotonic() - began) / ran * (len(missing) - ran)
+            yield Step(done, total, left, kept)
 
     def found(self) -> tuple[NDArray[np.int64], dict[str, Array]]:
         """(N,): the numbers of the pictures that are known, and their rows by column. UserError:
@@ -109,15 +117,16 @@ class Pass(ABC):
         try:
             return picture.key
         except UserError as error:
-            self.unread[picture.name] = str(error)
+            self._unread[picture.name] = str(error)
             return None
 
     def _decoded(self, picture: Readable) -> Pixels | str:
         """The pixels that the network sees; or why there are none."""
         try:
-            image = images.decode(
-                picture.read(), name=picture.name, min_side=self.classifier.resize
-            )
+            data = picture.read()
+            if images.digest(data) != picture.key:
+                return f"{picture.name} was changed meanwhile: start again to see it as it is now"
+            image = images.decode(data, name=picture.name, min_side=self.classifier.resize)
         except UserError as error:
             return str(error)
         return self.classifier.pixels(image)
@@ -130,6 +139,7 @@ class _Rows:
         self.columns = columns
         self.keys: list[str] = []
         self.parts: list[dict[str, Array]] = []
+        self.since = monotonic()
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -138,11 +148,14 @@ class _Rows:
         self.keys += keys
         self.parts.append(arrays)
 
-    def flush(self, kept: Keyed) -> None:
-        if self.keys:
+    def flush(self, kept: Keyed) -> list[str]:
+        """Puts them onto the disk; their keys."""
+        saved = self.keys
+        if saved:
             whole = {name: np.concatenate([p[name] for p in self.parts]) for name in self.columns}
-            kept.add(self.keys, whole)
-        self.keys, self.parts = [], []
+            kept.add(saved, whole)
+        self.keys, self.parts, self.since = [], [], monotonic()
+        return saved
 
 
 def ahead(

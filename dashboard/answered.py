@@ -93,16 +93,16 @@ class Answered:
 
 
 def answered(bench: Bench, model: str) -> Answered:
-    """What is known of the open pictures: kept until more of them are answered. UserError: nothing
-    is known yet."""
-    run = evaluation(bench, model)
-    known = len(run.kept.rows())
-    made = bench.kept.get(
-        ("answered", model, known),
-        lambda: Answered(run.classifier, tuple(run.pictures), run.result()),
-    )
-    found: Answered = made
-    return found
+    """What is known of the open pictures: kept until more of them are answered (and no longer:
+    of many pictures it is large). UserError: nothing is known yet."""
+    run, name = evaluation(bench, model), ("answered", model)
+    now = len(run.kept.rows()), len(run.unread)
+    kept: tuple[tuple[int, int], Answered] | None = bench.kept.peek(name)
+    if kept is None or kept[0] != now:
+        bench.kept.drop(name)
+        kept = now, Answered(run.classifier, tuple(run.pictures), run.result())
+    bench.kept.get(name, lambda: kept)
+    return kept[1]
 
 
 def evaluation(bench: Bench, model: str) -> Evaluation:
@@ -124,7 +124,7 @@ def of_picture(found: Answered, row: int) -> dict[str, Any]:
     return {
         "key": found.picture(row).key, "name": found.picture(row).name,
         "true": None if true == NONE else true, "said": int(judged.said[row]),
-        "p_true": None if true == NONE else float(judged.probability(max(true, 0))[row]),
+        "p_true": None if true == NONE else float(judged.own[row]),
         "p_said": float(judged.confidence[row]), "check": bool(doubts.check[row]),
         "twin": None if twin < 0 else found.picture(twin).key,
     }  # fmt: skip

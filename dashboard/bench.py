@@ -39,6 +39,10 @@ class Recent(Generic[T]):
         """The value kept under ``key``, or None."""
         return self.kept.get(key)
 
+    def drop(self, key: Hashable) -> None:
+        """Lets go of what is kept under ``key``, if anything is."""
+        self.kept.pop(key, None)
+
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The value kept under ``key``, or the one made now."""
         if key not in self.kept:

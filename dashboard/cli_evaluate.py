@@ -3,7 +3,7 @@
 import argparse
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +29,14 @@ def evaluate(given: argparse.Namespace, classifier: "Classifier") -> tuple[Any, 
 
     path = None if given.output is None else out.target(given.output, (".csv",))
     pictures = _pictures(given)
+    _refuse_unlabelled(classifier, pictures)
     run = Evaluation(classifier, pictures, cache_dir(given.cache))
     show = out.progress("pictures")
     for step in run.run():
         show(step.done, step.total)
     found = Answered(classifier, tuple(pictures), run.result())
     if not found.judged.labelled.any():
-        raise UserError(_unlabelled(found))
+        raise UserError("none of the pictures that have a label can be read; name another folder")
     document = _document(found)
     if path is not None:
         out.save(path, _csv(found).encode())
@@ -53,16 +54,19 @@ def _pictures(given: argparse.Namespace) -> list[Any]:
     return list(folder(given.images, labels=given.labels))
 
 
-def _unlabelled(found: "Answered") -> str:
-    if found.strange:
-        return (
-            f"none of the {found.strange} labels names a class of {found.classifier.name}: give "
+def _refuse_unlabelled(classifier: "Classifier", pictures: Sequence[Any]) -> None:
+    """UserError, before any picture is run, where no label can be counted by."""
+    labels = [picture.label for picture in pictures if picture.label is not None]
+    if not labels:
+        raise UserError(
+            "none of the pictures has a label: name a table with --labels CSV, or put them into "
+            "folders that are named by their class"
+        )
+    if all(classifier.categories.index_of_label(label) is None for label in labels):
+        raise UserError(
+            f"none of the {len(labels)} labels names a class of {classifier.name}: give "
             "them as class_index or class_name of this network"
         )
-    return (
-        "none of the pictures has a label: name a table with --labels CSV, or put them into "
-        "folders that are named by their class"
-    )
 
 
 def _document(found: "Answered") -> dict[str, Any]:
@@ -134,12 +138,11 @@ def _csv(found: "Answered") -> str:
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(["file", "true", "predicted", "p_predicted", "p_true", "right", "check"])
-    own = judged.probability(np.maximum(judged.labels, 0))
     for row in range(len(judged)):
         true = int(judged.labels[row])
         table.writerow([
             found.picture(row).name, names[true] if true >= 0 else "", names[judged.said[row]],
-            f"{judged.confidence[row]:.6g}", f"{own[row]:.6g}" if true >= 0 else "",
+            f"{judged.confidence[row]:.6g}", f"{judged.own[row]:.6g}" if true >= 0 else "",
             _right(judged, row), "yes" if found.doubts.check[row] else "",
         ])  # fmt: skip
     return text.getvalue()

@@ -39,7 +39,7 @@ def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
         """How far a job is that a panel waits for."""
         status = service.jobs.status(request.args.get("id", ""))
         return as_json({"state": status.state, "done": status.done, "total": status.total,
-                        "left": status.seconds_left})  # fmt: skip
+                        "left": status.seconds_left, "error": status.error})  # fmt: skip
 
     @server.get("/api/patches")
     def patches() -> Response:

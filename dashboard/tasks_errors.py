@@ -4,11 +4,13 @@
 more are, and the page keeps answers by their question.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from analysis.activations import fires
 from analysis.attribution import Array, LayerEffect, Target
@@ -33,10 +35,11 @@ WALL = 240  # pictures of a wall, at most
 
 
 def evaluate(bench: Bench, *, model: str) -> Iterator[Progress]:
-    """Answers every open picture once: {answered, unread}. What was answered stays known."""
+    """Answers every open picture once: {answered, unread}. What was answered stays known; what is
+    told of it on the way is on the disk already, so that it can be asked about."""
     run = evaluation(bench, model)
     for step in run.run():
-        yield Progress(step.done, step.total, {"answered": step.done})
+        yield Progress(step.done, step.total, {"answered": step.kept})
     found = run.result()
     return {"answered": len(found), "unread": list(found.unread[:20])}
 
@@ -52,7 +55,8 @@ def mistakes(
         "collection": bench.library.main.name, "pictures": len(found.pictures),
         "answered": len(found.answers), "labelled": int(judged.labelled.sum()),
         "strange": found.strange, "wrong": int(judged.wrong.sum()), "chosen": len(mine),
-        "unread": len(found.answers.unread),
+        "wrong_chosen": int(judged.wrong[mine].sum()),
+        "unread": len(found.answers.unread) + len(bench.library.unread),
         "top1": judged.among_first(1), "top5": judged.among_first(5),
         "calibration": judged.calibration_error(), "bins": [b.__dict__ for b in judged.bins()],
         "pairs": [_pair(found, pair) for pair in pairs[:LISTED]], "all_pairs": len(pairs),
@@ -140,9 +144,7 @@ def against_norm(
     keys, which = _norm_keys(bench, model, target)
 
     def measure() -> Norm | None:
-        classifier = bench.classifier(model)
-        inputs = [classifier.tensor(bench.pixels(classifier, key)) for key in keys]
-        return norm_of(classifier, layer, inputs)
+        return norm_of(bench.classifier(model), layer, inputs_of(bench, model, keys))
 
     norm = bench.kept.get(("norm", model, layer.name, tuple(keys)), measure)
     strength = times(here, norm)
@@ -151,7 +153,18 @@ def against_norm(
          "norm": None if norm is None else float(norm.mean[row["channel"]])}
         for row in rows
     ]  # fmt: skip
-    return {"rows": told, "norm": {"pictures": len(keys), "which": which}}
+    count, which = (norm.pictures, which) if norm else (0, "none")
+    return {"rows": told, "norm": {"pictures": count, "which": which}}
+
+
+def inputs_of(bench: Bench, model: str, keys: Sequence[str]) -> list[Tensor]:
+    """The network's inputs of these pictures, each (1, C, H, W); those that were deleted since they
+    were answered are left out."""
+    classifier, found = bench.classifier(model), []
+    for key in keys:
+        with suppress(UserError):
+            found.append(classifier.tensor(bench.pixels(classifier, key)))
+    return found
 
 
 def _norm_keys(bench: Bench, model: str, target: Target) -> tuple[list[str], str]:
@@ -186,7 +199,8 @@ def _places(
 
 
 def _twin(bench: Bench, model: str, picture: str, target: Target) -> dict[str, Any] | None:
-    """The nearest picture of the class instead of which that is answered right."""
+    """The nearest picture of the class instead of which that is answered right; none where that is
+    a copy of this one under another label, or was deleted."""
     try:
         found = answered(bench, model)
     except UserError:
@@ -196,7 +210,13 @@ def _twin(bench: Bench, model: str, picture: str, target: Target) -> dict[str, A
         return None
     wanted = target.rather_than
     twin = right_twin(found.judged, found.answers.vectors, row, wanted)
-    return None if twin is None else of_picture(found, twin)
+    if twin is None or found.picture(twin).key == picture:
+        return None
+    try:
+        found.picture(twin).read()
+    except UserError:
+        return None
+    return of_picture(found, twin)
 
 
 def unsteady(bench: Bench, *, model: str) -> Iterator[Progress]:

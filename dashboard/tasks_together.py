@@ -10,7 +10,7 @@ from dashboard.answered import answered
 from dashboard.bench import Bench
 from dashboard.protocol import Progress, Task
 from dashboard.tasks_check import told_control
-from dashboard.tasks_errors import against_norm
+from dashboard.tasks_errors import against_norm, inputs_of
 
 
 def together(
@@ -26,7 +26,9 @@ def together(
     if not len(rows):
         raise UserError("no picture of this pair is left; go back and choose another")
     keys = [found.picture(int(row)).key for row in rows]
-    inputs = [classifier.tensor(bench.pixels(classifier, key)) for key in keys]
+    inputs = inputs_of(bench, model, keys)
+    if not inputs:
+        raise UserError("none of these pictures can be read any more; choose another pair")
     steps, name = 2 * len(inputs), bench.layer(model, layer).name
     key = ("summed", model, name, wall, tuple(keys))
     total: Sum | None = bench.kept.peek(key)

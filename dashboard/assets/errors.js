@@ -15,7 +15,8 @@
         const status = await answer.json();
         say(model, status);
         const over = !["waiting", "running"].includes(status.state);
-        if (last !== null && (status.known !== last || over)) {
+        const stale = over && document.querySelector("#err-list .note.busy"); // it ended before the first answer
+        if (stale || (last !== null && (status.known !== last || over))) {
           window.dash_clientside.set_props("err-tick", { data: status.known + status.state });
         }
         if (over) break;
@@ -24,16 +25,16 @@
       } catch (error) { break; } // status.js says that the program is away
       await new Promise((done) => setTimeout(done, wait));
     }
-    following = null;
+    if (following === model) following = null; // another network's pass may be followed by now
   }
 
   function say(model, status) {
     const line = document.getElementById("err-going");
     if (!line) return;
     line.replaceChildren();
-    if (status.state !== "cancelled") return;
-    const again = Object.assign(document.createElement("button"),
-      { type: "button", className: "pill", textContent: `cancelled after ${status.known}: go on` });
+    if (!["cancelled", "failed"].includes(status.state)) return;
+    const text = status.state === "failed" ? "try again" : `cancelled after ${status.known}: go on`;
+    const again = Object.assign(document.createElement("button"), { type: "button", className: "pill", textContent: text });
     again.onclick = async () => {
       await fetch("/api/evaluation?" + new URLSearchParams({ model }), { method: "POST", headers: { "X-Neuronscope": "evaluate" } });
       window.dash_clientside.set_props("err-tick", { data: "again" + Date.now() });
@@ -77,6 +78,7 @@
       await new Promise((done) => setTimeout(done, 600));
       try {
         const status = await (await fetch("/api/job?" + new URLSearchParams({ id: job }))).json();
+        if (["cancelled", "failed"].includes(status.state)) { ended(line, status); break; }
         if (!["waiting", "running"].includes(status.state)) {
           window.dash_clientside.set_props("err-tick", { data: job + status.state });
           break;
@@ -88,6 +90,13 @@
       } catch (error) { break; }
     }
     waiting.delete(job);
+  }
+
+  function ended(line, status) { // asked again at once it would begin anew: that is for the person to say
+    const again = Object.assign(document.createElement("button"), { type: "button", className: "pill", textContent: "try again" });
+    again.onclick = () => window.dash_clientside.set_props("err-tick", { data: "again" + Date.now() });
+    line.classList.remove("busy");
+    line.replaceChildren((status.error || "This was cancelled.") + " ", again);
   }
 
   document.addEventListener("filled", ({ target }) => {

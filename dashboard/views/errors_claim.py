@@ -76,12 +76,19 @@ def _carried(found: dict[str, Any], count: int, layer: str) -> str:
         return f"Nothing of {layer} is taken away."
     many = f"{number(count)} neuron{'s' * (count != 1)}"
     if found["verdict"] != "confirmed":
-        return f"That {many} of {layer} carry it did not hold."
+        return not_held(found["verdict"], many, layer)
     turned = found["before"] * found["without"] <= 0
     carry = "carries" if count == 1 else "carry"
     text = f"{many.capitalize()} of {layer} {carry} "
     part = (found["before"] - found["without"]) / found["before"] if found["before"] else 0
     return text + ("it." if turned else f"{part:.0%} of it.")
+
+
+def not_held(verdict: str, many: str, layer: str) -> str:
+    """What is said of a claim that was not confirmed."""
+    if verdict == "no fair control":
+        return f"Whether {many} of {layer} carry it, no fair control can say."
+    return f"That {many} of {layer} carry it did not hold."
 
 
 def layers(here: Context) -> Component:
@@ -145,6 +152,9 @@ def _against_norm(row: dict[str, Any]) -> Component:
     """ "x 4": how strongly it fires here, against the norm."""
     if row["norm"] is None:
         return html.Span("", className="label")
+    if row["times"] is None and row["here"] * row["norm"] < 0:
+        return html.Span("opposite there", className="label", title="On the norm it has the other "
+                         "sign.")  # fmt: skip
     if row["times"] is None:
         return html.Span("silent there", className="label", title="It does not fire on the norm.")
     value = row["times"]
@@ -195,8 +205,10 @@ def _words(here: Context, found: dict[str, Any], count: int) -> list[Any]:
                  f" {signed(control['mean'])} \u00b1 {control['sd']:.1f}. "]  # fmt: skip
     else:
         said += ["; no others here are as active. "]
-    if found["verdict"] != "confirmed" and control is not None and abs(moved) > 0.05:
-        said.append("Taking others away moves it as much, so these are not the reason. ")
+    if found["verdict"] == "not confirmed" and control is not None and abs(moved) > 0.05:
+        as_claimed = moved * found["effect"] < 0
+        said.append("Taking others away moves it as much, so these are not the reason. "
+                    if as_claimed else "It moves the other way than claimed. ")  # fmt: skip
     flip = found["flip"]
     if flip is not None:
         said.append(f"Smallest set that flips the answer: {flip['count']} "

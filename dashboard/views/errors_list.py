@@ -107,7 +107,8 @@ def _filters(here: Context) -> Component:
                **({"aria-current": "true"} if chosen.sure == value else {}))
         for value, text in SURES
     ]  # fmt: skip
-    name = here.name(chosen.among) if chosen.among is not None else ""
+    known = chosen.among is not None and chosen.among < len(here.network["classes"])
+    name = here.name(chosen.among) if known else ""
     field = Field(
         id="err-among", className="plain", type="search", value=name, autoComplete="off",
         placeholder="all classes", list="class-names",
@@ -123,7 +124,7 @@ def _filters(here: Context) -> Component:
 
 def _lists(here: Context, found: dict[str, Any]) -> Component:
     """Other ways in than the pairs."""
-    rows = [_list("wrong", "All wrong ones", found["wrong"])]
+    rows = [_list("wrong", "All wrong ones", found["wrong_chosen"])]
     if found["check"]:
         rows.append(_list("check", "Check the label", found["check"]))
     if found["twice"]:

@@ -9,7 +9,14 @@ from cache.errors import UserError
 from dashboard.components import action, signed, term
 from dashboard.error_desk import ErrorDesk
 from dashboard.views.context import Context
-from dashboard.views.errors_claim import dropped, layers, norm_line, number, rows
+from dashboard.views.errors_claim import (
+    dropped,
+    layers,
+    norm_line,
+    not_held,
+    number,
+    rows,
+)
 from dashboard.views.errors_jobs import finished
 from dashboard.views.errors_wall import pair_of
 from dashboard.views.explore_check import bars
@@ -51,7 +58,8 @@ def _claim(here: Context, pair: tuple[int, int], found: dict[str, Any]) -> list[
     end = (
         f"Without {number(count)} neuron{'s' * (count != 1)} of {here.layer}, "
         f"{found['flips']['claimed']} of {found['pictures']} change their answer."
-        if held else f"That {number(count)} neurons of {here.layer} carry it did not hold."
+        if held else f"Nothing of {here.layer} is taken away." if not count
+        else not_held(found["verdict"], f"{number(count)} neuron{'s' * (count != 1)}", here.layer)
     )  # fmt: skip
     head = html.H1([
         f"Of {found['pictures']} pictures together: ", html.B(said, className="pos"),

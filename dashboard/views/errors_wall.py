@@ -39,7 +39,9 @@ def content(here: Context, desk: ErrorDesk) -> list[Component]:
     about = [] if one is None else [errors_class.content(here, desk, one)]
     if not found["pictures"] and not about:
         return [head, note("No picture is in this list any more; go back and choose another.")]
-    together = [_together(found)] if pair_of(wall) and found["total"] > 1 else []
+    pair = pair_of(wall)
+    confused = pair is not None and pair[0] != pair[1]
+    together = [_together(found)] if confused and found["total"] > 1 else []
     cards = [*together, *(card(here, one) for one in found["pictures"])]
     cut = found["total"] - len(found["pictures"])
     more = [html.P(f"and {cut:,} more; choose on the first page which", className="caption")]
