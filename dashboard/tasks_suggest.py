@@ -1,8 +1,8 @@
 """Tasks that look for patches: among the atlas's cells and the real patches, and by the recipes of
 the atlas article (Carter et al., "Activation Atlas", Distill 2019)."""
 
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ LARGEST = 0.5  # of a crop, in parts of its picture: a patch, not a whole pictur
 RECIPE_SIZES = (0.3, 0.4, 0.55)
 RECIPE_CROPS, RECIPE_CELLS, LOOKED_AT = 4, 2, 12
 MIDDLE = "0.2,0.2,0.8,0.8"
-Steps = Generator[Progress, None, dict[str, Any]]
+REFINED, OTHER_SIZES = 3, (0.25, 0.6)  # the best are tried in other sizes too
 
 
 @dataclass(frozen=True)
@@ -74,22 +74,56 @@ def bench_suggest(
             f"there is no atlas of {layer}, and its real patches are not found yet: choose "
             "another layer, or wait for them"
         )  # fmt: skip
-    best = yield from _tried(bench, model, picture, found, Target(*classes), towards)
-    return {**best, "sources": sources}
+    measured = _Measured(bench, model, picture, Target(*classes), towards, sources=sources)
+    yield from measured.run(found, more=REFINED * len(OTHER_SIZES))
+    best = [one.patch for one in measured.best[:REFINED]]
+    again = [replace(patch, size=size) for patch in best for size in OTHER_SIZES]
+    yield from measured.run([
+        (Candidate(patch, texture(bench, model, patch)), measured.words[_what(patch)])
+        for patch in again
+    ])  # fmt: skip
+    return measured.told()
 
 
-def _tried(
-    bench: Bench, model: str, picture: str, found: Sequence[tuple[Candidate, str]], target: Target,
-    towards: Side,
-) -> Steps:  # fmt: skip
-    """Measures candidates with their words one by one."""
-    opened, words = bench.open(model, picture), {_what(one.patch): text for one, text in found}
-    candidates, shown = [one for one, _ in found], []
-    steps = suggest(bench.classifier(model), opened.pixels, candidates, target, towards=towards)
-    for count, best in enumerate(steps, start=1):
-        shown = [_shown(one, words[_what(one.patch)]) for one in best]
-        yield Progress(count, len(found), {"suggestions": shown})
-    return {"suggestions": shown}
+class _Measured:
+    """Candidates that are measured on a picture, of each patch in its best size and place."""
+
+    def __init__(
+        self, bench: Bench, model: str, shown_on: str, target: Target, towards: Side, **about: Any
+    ) -> None:
+        self.pixels = bench.open(model, shown_on).pixels
+        self.classifier, self.target = bench.classifier(model), target
+        self.towards: Side = towards
+        self.about = about  # what is told of all of them
+        self.best: list[Suggestion] = []
+        self.words: dict[tuple[str, tuple[str, ...]], str] = {}
+        self.done = 0
+
+    def run(self, found: Sequence[tuple[Candidate, str]], *, more: int = 0) -> Iterator[Progress]:
+        """Measures candidates with their words one by one; ``more`` will come after them."""
+        self.words |= {_what(one.patch): text for one, text in found}
+        known, total = list(self.best), self.done + len(found) + more
+        steps = suggest(
+            self.classifier, self.pixels, [one for one, _ in found], self.target,
+            towards=self.towards,
+        )  # fmt: skip
+        for so_far in steps:
+            self.done += 1
+            self.best = _best_of(known + so_far)
+            yield Progress(self.done, total, self.told())
+
+    def told(self) -> dict[str, Any]:
+        """As plain data, the best first."""
+        shown = [_shown(one, self.words[_what(one.patch)]) for one in self.best]
+        return {**self.about, "suggestions": shown}
+
+
+def _best_of(found: Sequence[Suggestion]) -> list[Suggestion]:
+    """The best of each patch, sorted."""
+    best: dict[Any, Suggestion] = {}
+    for one in sorted(found, key=lambda s: s.rank):
+        best.setdefault(_what(one.patch), one)
+    return list(best.values())
 
 
 def _what(patch: Patch) -> tuple[str, tuple[str, ...]]:
@@ -176,10 +210,11 @@ def bench_recipe(
             "network: open a folder with one"
         )
     target = Target(case.shows, case.becomes)
-    best = yield from _tried(bench, model, picture, found, target, "b")
     kinds = sorted({one.patch.kind for one, _ in found})
     asked = {"picture": picture, "pictured": pictured, "a": case.shows, "b": case.becomes}
-    return {**asked, **best, "sources": kinds}
+    measured = _Measured(bench, model, picture, target, "b", **asked, sources=kinds)
+    yield from measured.run(found)
+    return measured.told()
 
 
 def _labelled(bench: Bench, model: str, index: int) -> list[str]:

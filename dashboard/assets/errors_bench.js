@@ -190,6 +190,8 @@
     const box = stage.getBoundingClientRect(), patch = state.patch;
     const at = { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
     const sizing = event.target.id === "bench-handle", inside = event.target.closest("#bench-patch");
+    state.tap = event.pointerType === "touch" && !inside && at; // beside the patch a finger may also scroll the page
+    if (state.tap) return;
     event.preventDefault();
     if (inside) el("bench-patch").focus({ preventScroll: true });
     state.held = { sizing, id: event.pointerId, dx: inside ? at.x - patch.x : 0, dy: inside ? at.y - patch.y : 0 };
@@ -212,6 +214,12 @@
     settle();
   }
 
+  document.addEventListener("click", (event) => {
+    if (!state.tap || !state.patch || !event.target.closest("#bench-stage")) return;
+    move({ x: state.tap.x, y: state.tap.y });
+    state.tap = null;
+    settle();
+  });
   document.addEventListener("pointerdown", start);
   document.addEventListener("pointermove", drag);
   document.addEventListener("pointerup", drop);

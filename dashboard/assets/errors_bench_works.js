@@ -207,6 +207,7 @@
     if (opener) openPane(opener.dataset.benchOpen);
     if (tile) takePicture(tile.dataset.crop);
     if (job) begin(job);
+    if (target.dataset.benchMore !== undefined) { target.previousElementSibling.classList.add("all"); target.remove(); }
     if (target.id === "bench-crop-take") layCrop();
     if (target.id === "bench-unit-take") takeUnit();
   });

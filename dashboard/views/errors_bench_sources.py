@@ -47,7 +47,7 @@ def _pictures(here: Context) -> list[Component]:
     pictures.sort(key=lambda p: kind(p) != here.b)
     tiles = [
         html.Button(
-            html.Img(src=f"/thumb/{p.key}", alt="", width=52, height=52, loading="lazy"),
+            html.Img(src=f"/thumb/{p.key}", alt="", width=52, height=52),
             type="button", title=p.name,
             **{"data-crop": p.key, "aria-label": f"Cut a patch out of {p.name}"},
         )
@@ -124,6 +124,6 @@ def _cell(here: Context, found: Map, place: Patch, cell: int) -> Component:
     most = here.name(int(grid.top[cell][0]))
     word = _moved(place, "cell", found.key, f"{grid.side},{cell}")
     return action(html.Img(src=f"{found.base}/icon/{grid.side}/{cell}.png", alt=most, width=56,
-                           height=56, loading="lazy"),
+                           height=56),
                   {"patch": word}, label=f"Lay this cell on the picture; it speaks most for {most}",
                   )  # fmt: skip

@@ -11,7 +11,7 @@ from dashboard.components import action, share, signed
 from dashboard.service import Service
 
 Found = dict[str, Any]
-PLAIN = 24  # rows of a table before one asks for more
+FEW, PLAIN = 5, 60  # rows before one asks for more, and at most; the table has them all
 
 
 def rendered(service: Service, asked: Found, found: Found, job: str | None) -> list[Component]:
@@ -43,14 +43,23 @@ def _patches(names: list[str], asked: Found, found: Found, job: str | None) -> l
         "How far each pushes ", html.B(pushed), f" over {over}, in logits, at the best of five "
         "places; beside it noise of the same size at its best of them.",
     ], className="caption")  # fmt: skip
-    rows = [_patch(names, asked, row) for row in found["suggestions"][:12]]
+    rows = [_patch(names, asked, row) for row in found["suggestions"]]
     turned = sum(row["turned"] for row in found["suggestions"])
     none = html.P(
         f"None of those tried makes the network say {pushed}; this is as far as they push.",
         className="note",
     )  # fmt: skip
     done = [none] if job is not None and not turned else []
-    return [head, *done, html.Div(rows, className="bench-found"), *_taken_out(job)]
+    return [head, *done, html.Div(_few(rows), className="bench-found few"), *_taken_out(job)]
+
+
+def _few(rows: list[Component]) -> list[Component]:
+    """The first, and the rest after a click."""
+    if len(rows) <= FEW:
+        return rows
+    more = html.Button(f"{len(rows) - FEW} more", type="button", className="quiet-button bench-more",
+                       **{"data-local": "all"})  # fmt: skip
+    return [*rows[:FEW], more, *rows[FEW:]]
 
 
 def _patch(names: list[str], asked: Found, row: Found) -> Component:
@@ -92,12 +101,21 @@ def _on_all(names: list[str], asked: Found, found: Found, job: str | None) -> li
     unread = found["unread"]
     lost = [html.P(f"{len(unread)} could not be read: {line}", className="note")
             for line in unread[:1]]  # fmt: skip
-    rows = [_picture(names, asked, row) for row in found["rows"][:PLAIN]]
-    rest = len(found["rows"]) - len(rows)
+    order = sorted(found["rows"], key=lambda row: not row["changed"])
+    rows = [_picture(names, asked, row) for row in order[:PLAIN]]
+    rest = len(order) - len(rows)
     note = [html.P(f"and {rest} more, in the table", className="caption")] * (rest > 0)
     return [count, *more, *lost, _means(names, asked, whole),
-            html.Table([_head(["", "picture", "before", "now", "noise"]), html.Tbody(rows)],
-                       className="bench-table"), *note, *_taken_out(job)]  # fmt: skip
+            html.Table([_head(["", target, "before", "now", "noise"]),
+                        html.Tbody(rows)], className="bench-table few"),
+            *_shown_more(len(rows)), *note, *_taken_out(job)]  # fmt: skip
+
+
+def _shown_more(count: int) -> list[Component]:
+    if count <= FEW:
+        return []
+    return [html.Button(f"{count - FEW} more", type="button", className="quiet-button",
+                        **{"data-bench-more": ""})]  # fmt: skip
 
 
 def _head(words: list[str]) -> Component:
