@@ -60,7 +60,7 @@ def _picture(one: Finding, pictures: Pictures) -> str:
             f'<figure><div class="gone small">{GONE}</div><figcaption>{name}</figcaption></figure>'
         )
     shown = f'<img class="seen" src="{uri(data)}" alt="{name}">'
-    caption = f"{name}, as the network saw it" if name else "as the network saw it"
+    caption = f"What the network saw: {name}" if name else "What the network saw"
     return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
 
 

@@ -4,22 +4,22 @@ measures it again. Every number is measured (or remembered) here; none comes fro
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit
 
 from analysis.reportparts import LOGITS
 from analysis.reportparts import number as signed
 from cache.errors import UserError
-from cache.finding import LONG, WORDS, Finding, Number
+from cache.finding import LONG, NEURONS, NUMBERS, SENTENCE, WORDS, Finding, Number
 from dashboard import selection
-from dashboard.components import share
 from dashboard.error_desk import ErrorDesk
+from dashboard.finding_bench import tried_on
+from dashboard.finding_numbers import Claim, beyond, classes, fired, margins, of_many, places, said
 from dashboard.service import Service
-from dashboard.views import errors_case
+from dashboard.views import errors_case, errors_together
 from dashboard.views.context import Context
+from dashboard.views.errors_wall import pair_of
 
 NAMED = 6  # neurons that a sentence names by number
-Claim = dict[str, Any]
 
 
 def at(service: Service, href: str) -> Context:
@@ -32,11 +32,14 @@ def at(service: Service, href: str) -> Context:
 
 
 def claim_of(here: Context, desk: ErrorDesk) -> Claim | None:
-    """What the view claims, as measured: of Errors' one picture and of Explore's check. None where
-    the view claims nothing."""
+    """What the view claims, as measured: of Errors' one picture, of all of a pair, of Explore's
+    check. None where the view claims nothing, or is measured still."""
     chosen = here.chosen
     if chosen.view == "errors" and chosen.stage == "picture":
         return errors_case.claim_of(here, desk)
+    if chosen.view == "errors" and chosen.stage == "together" and pair_of(chosen.wall):
+        found = errors_together.measured(here, desk)
+        return found if isinstance(found, dict) else None
     if chosen.view != "explore":
         return None
     place = list(chosen.place) if chosen.place else None
@@ -59,23 +62,43 @@ def offer(here: Context, claim: Claim | None, *, more: Sequence[Number] = ()) ->
         trained=bool(here.network["trained"]),
     )  # fmt: skip
     if not of_picture(here):
-        return replace(draft, numbers=tuple(more))
+        pair = pair_of(here.chosen.wall)
+        if claim is None or pair is None or not claim["channels"]:
+            return replace(draft, numbers=tuple(more))
+        rows = (*margins(claim), *of_many(here, claim, pair), *fired(claim), *more)
+        name = f"{here.name(pair[0])} said {here.name(pair[1])}: {claim['pictures']} pictures"
+        return _claimed(here, replace(draft, shows=name[:WORDS]), claim, rows)
     found = here.service.library.find(here.picture)
     draft = replace(draft, shows=found.name[:WORDS] if found else "")
-    if claim is None or not claim["channels"]:
-        numbers = (Number("margin", here.margin, unit=LOGITS), *_classes(here), *more)
-        one = (here.unit,) if here.chosen.view == "neuron" else ()
-        layer = here.layer if one else ""
-        text = _repeat(here, layer, one)
-        return replace(draft, sentence=says(here), numbers=numbers, repeat=text, layer=layer,
-                       neurons=one)  # fmt: skip
-    layer = claim.get("layer", here.layer)
+    if claim is not None and claim["channels"]:
+        rows = (*margins(claim), *places(claim), *classes(here), *beyond(here, claim),
+                *fired(claim), *more)  # fmt: skip
+        return _claimed(here, draft, claim, rows)
+    one = (here.unit,) if here.chosen.view == "neuron" else ()
+    layer = here.layer if one else ""
     return replace(
-        draft, sentence=f"{says(here)} {tested(here, claim)}", verdict=claim["verdict"],
-        numbers=(*_margins(claim), *_classes(here), *_beyond(here, claim), *_fired(claim), *more),
-        repeat=_repeat(here, layer, claim["channels"]), layer=layer,
-        neurons=tuple(claim["channels"][:64]),
+        draft, sentence=says(here), layer=layer, neurons=one, repeat=_repeat(here, layer, one),
+        numbers=(Number("margin", here.margin, unit=LOGITS), *classes(here), *more),
     )  # fmt: skip
+
+
+def _claimed(here: Context, draft: Finding, claim: Claim, numbers: tuple[Number, ...]) -> Finding:
+    layer, channels = claim.get("layer", here.layer), claim["channels"]
+    alone = of_picture(here)
+    start = says(here) if alone else together(here, claim)
+    return replace(
+        draft, sentence=f"{start} {tested(here, claim)}", verdict=claim["verdict"], layer=layer,
+        numbers=numbers[:NUMBERS], neurons=tuple(channels[:NEURONS]),
+        repeat=_repeat(here, layer, channels) if alone else "",
+    )  # fmt: skip
+
+
+def draft_of(here: Context, desk: ErrorDesk) -> Finding:
+    """What the view offers to be kept: its claim, and what was tried on its bench."""
+    tried = tried_on(here) if of_picture(here) else []
+    draft = offer(here, claim_of(here, desk), more=[n for t in tried for n in t.numbers])
+    words = " ".join([draft.sentence, *(t.sentence for t in tried)])
+    return replace(draft, sentence=words[:SENTENCE].rstrip())
 
 
 def of_picture(here: Context) -> bool:
@@ -97,16 +120,20 @@ def address(here: Context) -> str:
 
 
 def says(here: Context) -> str:
-    """ "Says convertible rather than jeep by 2.5."; with the truth, where it is a third class."""
-    start = f"Says {here.name(here.a)}" if _said(here) else f"For {here.name(here.a)}"
+    """ "Says convertible rather than jeep by 2.5." """
+    start = f"Says {here.name(here.a)}" if said(here) else f"For {here.name(here.a)}"
     much = signed(here.margin)
     margin = f"by {much[1:]}" if here.margin > 0 else f"with a margin of {much}"
     return f"{start} rather than {here.name(here.b)} {margin}."
 
 
-def _said(here: Context) -> bool:
-    """Whether the margin is that of the network's answer."""
-    return bool(here.a == here.answers["top"][0]["index"])
+def together(here: Context, claim: Claim) -> str:
+    """ "Of 12 pictures together: convertible rather than jeep by 2.5 on average." """
+    true, answer = pair_of(here.chosen.wall) or (0, 0)
+    return (
+        f"Of {claim['pictures']} pictures together: {here.name(answer)} rather than "
+        f"{here.name(true)} by {signed(claim['before'])[1:]} on average."
+    )
 
 
 def tested(here: Context, claim: Claim) -> str:
@@ -124,6 +151,8 @@ def tested(here: Context, claim: Claim) -> str:
         others = f"another {kind} one" if count == 1 else f"{count} {kind} others"
         text += f", without {others} {mean}"
     text = f"{text}: {claim['verdict']}."
+    if "flips" in claim:
+        return f"{text} {claim['flips']['claimed']} of {claim['pictures']} answers change."
     flip = claim.get("flip")
     if flip is None:
         return text
@@ -140,77 +169,7 @@ def _these(channels: Sequence[int]) -> str:
     return f"neurons {', '.join(first)} and {last}" if first else f"neuron {last}"
 
 
-# ---- the numbers ----
-
-
-def _margins(claim: Claim) -> list[Number]:
-    count = len(claim["channels"])
-    rows = [
-        Number("as it is", claim["before"], unit=LOGITS),
-        Number(f"without {'this neuron' if count == 1 else f'these {count}'}", claim["without"],
-               unit=LOGITS),
-    ]  # fmt: skip
-    for kind, words in (("equal", "equally active"), ("random", "random")):
-        if control := claim[kind]:
-            label = f"without {count} {words} {'other' if count == 1 else 'others'}"
-            rows.append(Number(label, control["mean"], control["sd"], LOGITS))
-    return [*rows, *_places(claim)]
-
-
-def _places(claim: Claim) -> list[Number]:
-    """The margin without the places that carry it, and without others."""
-    found = claim.get("places")
-    if not found:
-        return []
-    count = len(found["at"])
-    which = "the leading place" if count == 1 else f"the {count} leading places"
-    rows = [Number(f"without {which}", found["without"], unit=LOGITS)]
-    if control := found["equal"]:
-        label = "without as many equally active other places"
-        rows.append(Number(label, control["mean"], control["sd"], LOGITS))
-    return [*rows, Number("verdict on the places", found["verdict"])]
-
-
-def _fired(claim: Claim) -> list[Number]:
-    """How strongly its neurons fire, against the norm."""
-    if "evidence" not in claim or claim["evidence"]["norm"]["which"] == "none":
-        return []
-    norm = claim["evidence"]["norm"]
-    against = f"on {norm['pictures']} pictures ({norm['which']}) that are answered right"
-    return [
-        Number(f"neuron {row['channel']} fires",
-               f"{row['times']:.1f} times as strongly as {against}" if row["times"] is not None
-               else f"only here: it is silent {against}")
-        for row in claim["evidence"]["rows"] if row["channel"] in claim["channels"]
-    ]  # fmt: skip
-
-
-def _classes(here: Context) -> list[Number]:
-    """Both classes with their probabilities, and the true one where it is known."""
-    chances, truth = here.answers["probabilities"], here.answers["label"]
-    rows = [
-        Number(label, f"{here.name(c)} ({c}), {share(chances[c])}")
-        for label, c in (("says" if _said(here) else "for", here.a), ("rather than", here.b))
-    ]
-    return rows if truth is None else [*rows, Number("true class", f"{here.name(truth)} ({truth})")]
-
-
-def _beyond(here: Context, claim: Claim) -> list[Number]:
-    """What else the removal does."""
-    rows, flip = [], claim.get("flip")
-    if claim.get("answer_without") is not None:
-        rows.append(Number("answer without them", here.name(claim["answer_without"])))
-    if flip is not None:
-        fewest = f"{flip['count']}, to {here.name(flip['answer'])}"
-        rows.append(Number("smallest set that flips the answer", fewest))
-    if turn := claim.get("reversal"):
-        rows.append(Number("smallest set that turns the margin round", str(turn["count"])))
-    if moved := claim.get("shifts"):
-        also = ", ".join(
-            f"{here.name(s['index'])} {share(s['before'])} to {share(s['without'])}" for s in moved
-        )
-        rows.append(Number("also changed", also[:WORDS]))
-    return rows
+# ---- how to repeat it ----
 
 
 def _repeat(here: Context, layer: str, channels: Sequence[int]) -> str:

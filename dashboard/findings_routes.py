@@ -14,8 +14,8 @@ from cache.finding import Finding
 from cache.findings import read_findings
 from dashboard.answers import answered, as_json, immutable
 from dashboard.error_desk import ErrorDesk
-from dashboard.finding_offers import at
-from dashboard.findings import draft_of, findings_of, illustrated, keep
+from dashboard.finding_offers import at, draft_of
+from dashboard.findings import findings_of, illustrated, keep
 from dashboard.findings_export import FORMATS, exported
 from dashboard.markup import markup
 from dashboard.protocol import JobError

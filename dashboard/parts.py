@@ -46,7 +46,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "err-bench": (*_LAYER, "stage", "wall", "unit", "patch", "fade"),
     "err-map": (*_LAYER, "stage"),
     "err-source": (*_LAYER, "stage", "drop"),
-    "err-keep": (*_LAYER, "stage", "wall", "drop", "patch", "fade"),
+    "err-keep": (*_LAYER, "stage", "wall", "sure", "among", "drop", "patch", "fade"),
 }
 _EVERYWHERE = {"view", "bar", "pane"}
 # The pane of the Neuron page that a part belongs to; "head" is that of all of them.

@@ -13,7 +13,7 @@ from cache.errors import UserError
 from cache.finding import SENTENCE, Finding
 from dashboard.components import note, unit_icon
 from dashboard.error_desk import ErrorDesk
-from dashboard.finding_offers import claim_of, offer
+from dashboard.finding_offers import draft_of
 from dashboard.parts import PARTS
 from dashboard.protocol import JobError
 from dashboard.service import Service
@@ -24,13 +24,15 @@ FILES = {"html": "one page that opens by itself", "json": "to be read in again",
 
 
 def content(here: Context, desk: ErrorDesk) -> Component | None:
-    """The footer of Errors' one picture; nothing where there is no claim (its panel says why)."""
+    """The footer of Errors' one picture, or of a pair together; nothing where there is no claim yet
+    (its panel says why)."""
     try:
-        claim = claim_of(here, desk)
+        draft = draft_of(here, desk)
     except (UserError, JobError):
         return None
-    data = {name: getattr(here.chosen, name) for name in PARTS["err-keep"]}
-    return footer(data, offer(here, claim)) if claim is not None else None
+    if not draft.sentence:
+        return None
+    return footer({name: getattr(here.chosen, name) for name in PARTS["err-keep"]}, draft)
 
 
 def footer(data: dict[str, Any], draft: Finding) -> Component:

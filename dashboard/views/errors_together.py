@@ -29,14 +29,19 @@ def content(here: Context, desk: ErrorDesk) -> list[Component | None]:
     pair = pair_of(here.chosen.wall)
     if pair is None:
         raise UserError("choose a pair of classes first: what the pictures are, and what was said")
+    found = measured(here, desk)
+    return [found] if isinstance(found, Component) else _claim(here, pair, found)
+
+
+def measured(here: Context, desk: ErrorDesk) -> Any:
+    """The claim (a dict), or a line that says how far its measurement is."""
     desk.wait(here.model)
     chosen = here.chosen
-    found = finished(
+    return finished(
         here, "together", "Asking every picture of the pair", model=here.model, layer=here.layer,
         wall=chosen.wall, known=desk.known(here.model), drop=dropped(here), sure=chosen.sure,
         among=chosen.among,
     )  # fmt: skip
-    return [found] if isinstance(found, Component) else _claim(here, pair, found)
 
 
 def pictures(here: Context, desk: ErrorDesk) -> list[Component]:

@@ -32,7 +32,7 @@ def test_it_says_everything_that_was_kept() -> None:
     for words in (
         "1 finding", ONE.sentence, '<span class="tag yes">confirmed</span>', "2026-11-21 18:02 UTC",
         "+2.5", "\u22120.5", "+2.0 \u00b1 0.2", "pickup (717), 3 %", "0.25", "\u22123 \u00b1 0.5",
-        "jeep.jpg, as the network saw it", "Neurons of relu", "<b>floppy &lt;ear&gt;</b>",
+        "What the network saw: jeep.jpg", "Neurons of relu", "<b>floppy &lt;ear&gt;</b>",
         "<em>leg</em>", "neuronscope explain &#x27;a picture.jpg&#x27;", "net.py:make", "f" * 64,
         "/errors?a=609&amp;stage=picture", "prefers-color-scheme: dark", "@media print",
     ):  # fmt: skip
@@ -59,7 +59,7 @@ def test_pictures_that_are_gone_are_said_and_the_rest_goes_on() -> None:
     page = rendered(replace(ONE, seen="0" * 64), replace(ONE, seen="", numbers=()), ONE)
     assert page.count(GONE) == 1
     assert page.count("No picture belongs to this finding") == 1
-    assert page.count("jeep.jpg, as the network saw it") == 1
+    assert page.count("What the network saw: jeep.jpg") == 1
     assert "3 findings" in page
     assert "Nothing was kept yet" in rendered()
 
