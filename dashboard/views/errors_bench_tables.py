@@ -57,7 +57,8 @@ def _few(rows: list[Component]) -> list[Component]:
     """The first, and the rest after a click."""
     if len(rows) <= FEW:
         return rows
-    more = html.Button(f"{len(rows) - FEW} more", type="button", className="quiet-button bench-more",
+    text = f"{len(rows) - FEW} more"
+    more = html.Button(text, type="button", className="quiet-button bench-more",
                        **{"data-local": "all"})  # fmt: skip
     return [*rows[:FEW], more, *rows[FEW:]]
 
