@@ -6,7 +6,7 @@ ARGS ?=
 
 PHOTOS ?= $(wildcard ../shared/photos/*)
 
-.PHONY: run test lint starter install install-test browser clean
+.PHONY: run test lint starter planted install install-test browser clean
 
 run: install
 	$(BIN)/neuronscope serve $(ARGS)
@@ -24,6 +24,10 @@ lint: install-test
 starter: install
 	$(BIN)/python -m analysis.starter --out cache/pack --photos $(PHOTOS) $(ARGS)
 	$(BIN)/python -m analysis.atlas.ship --out cache/maps --photos $(PHOTOS) --work cache/.maps-work
+
+# The two small networks of "find the planted bug": drawn, trained and measured anew, in minutes.
+planted: install
+	$(BIN)/python -m analysis.planted_training --out cache/examples $(ARGS)
 
 install: $(VENV)/.installed
 

@@ -15,11 +15,12 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from analysis import images
+from analysis import images, planted
 from analysis.classes import Categories
 from analysis.sources import Source, find_source, set_own_scaling, torchvision_names, weights_path
 from analysis.speed import BandedResponseNorm, band_response_norms
 from cache.errors import UserError
+from cache.examples import MANIFEST, shipped_examples
 
 DEFAULT = "squeezenet1_1"
 Fit = Literal["crop", "squeeze"]
@@ -253,6 +254,15 @@ def available() -> list[dict[str, Any]]:
             "available_offline": lite,
             "classes": 1000,
         },
+    ]
+    rows += [
+        {
+            "name": name,
+            "source": "example",
+            "available_offline": (shipped_examples() / MANIFEST).is_file(),
+            "classes": len(planted.CLASSES),
+        }
+        for name in planted.NAMES
     ]
     for name in torchvision_names():
         if name == DEFAULT:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from analysis import embedded
+from analysis import embedded, planted, planted_network
 from analysis.classes import Categories
 from analysis.torchvision_shim import torchvision
 from cache.errors import UserError
@@ -67,13 +67,19 @@ def find_source(name: str, *, trained: bool) -> Source:
         return Source(module, "embedded", trained, resize=256, categories=imagenet_names())
     if name == "efficientnet_lite0":
         return _efficientnet(trained)
+    if name in planted.NAMES:
+        module = planted_network.load_planted(name) if trained else planted_network.build()
+        return Source(
+            module, "example", trained, planted_network.INPUT, planted.SIDE, planted_network.MEAN,
+            planted_network.STD, planted.CLASSES,
+        )  # fmt: skip
     if name.startswith("timm:"):
         return _timm(name.removeprefix("timm:"), trained)
     if ":" in name:
         return _own(name)
     if name in torchvision_names():
         return _torchvision(name, trained)
-    known = ["squeezenet1_1", "efficientnet_lite0", *torchvision_names()]
+    known = ["squeezenet1_1", "efficientnet_lite0", *planted.NAMES, *torchvision_names()]
     near = difflib.get_close_matches(name.lower(), known, 3, 0.4)
     hint = f"did you mean {', '.join(near)}? " if near else ""
     raise UserError(

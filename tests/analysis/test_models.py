@@ -180,7 +180,8 @@ def test_an_unknown_device_says_so() -> None:
 
 def test_the_list() -> None:
     rows = available()
-    assert [r["name"] for r in rows[:3]] == ["squeezenet1_1", "efficientnet_lite0", "googlenet"]
+    first = ["squeezenet1_1", "efficientnet_lite0", "planted_square", "planted_texture"]
+    assert [r["name"] for r in rows[:5]] == [*first, "googlenet"]
     assert rows[0]["available_offline"] is True
     assert all(set(r) == {"name", "source", "available_offline", "classes"} for r in rows)
     assert {"resnet18", "alexnet", "vit_b_16"} <= {r["name"] for r in rows}
