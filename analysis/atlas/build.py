@@ -18,6 +18,7 @@ from analysis.atlas import icons, sweep
 from analysis.atlas.cells import Box, alike_at_random, gridded, main_box
 from analysis.atlas.reading import COLUMNS, PLACE, Atlas, drawing_order
 from analysis.atlas.sampling import inner_layer
+from analysis.atlas.usual import evened, usual_effects
 from analysis.photos import Picture
 from analysis.projection import LayoutRequest
 from cache.atlas import MANIFEST, atlas_folder, sweep_folder
@@ -28,7 +29,7 @@ from cache.vectors import Shards
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RECIPE = 1
+RECIPE, OF_CLASSES = 1, 2  # of an atlas of everything, and of classes
 GRIDS = (20, 40)
 LARGEST = 160
 # For the first estimate: what part of a grid has samples enough, and seconds that an icon takes.
@@ -111,7 +112,8 @@ class Build:
         """``title``: what the pictures are called together; ``unread``: the names of those beside
         them that are none."""
         self.classifier, self.request, self.pictures = classifier, request, list(pictures)
-        key = content_key(request, fingerprint=classifier.fingerprint, recipe=RECIPE)
+        self.recipe = OF_CLASSES if request.classes else RECIPE
+        key = content_key(request, fingerprint=classifier.fingerprint, recipe=self.recipe)
         swept = content_key(
             request.samples, fingerprint=classifier.fingerprint, recipe=sweep.RECIPE
         )
@@ -176,18 +178,21 @@ class Build:
         if not self.request.classes:
             return np.arange(len(samples), dtype=np.int64)
         best: set[int] = set()
-        effects = self.shards.column("effects")
-        for index in self.request.classes:
-            own = np.concatenate([block[:, index] for _, block in effects.blocks()])
+        for own in self._usual().T:
             order = np.argsort(-own, kind="stable")[:OF_CLASS]
             best |= {int(i) for i in order if own[i] > 0}
         return np.array(sorted(best), np.int64)
 
+    def _usual(self) -> NDArray[np.float32]:
+        """(N, k): what every sample of the sweep usually does to the classes asked for."""
+        vectors, effects = self.shards.column("vectors"), self.shards.column("effects")
+        return usual_effects(vectors, effects, self.request.classes)
+
     def _points(
         self, vectors: Array, rows: Array, later: float
     ) -> Generator[Step, None, NDArray[np.float32]]:
-        """Where the samples lie. Of two classes: how much more they speak for the first from left
-        to right, what they look like from top to bottom."""
+        """Where the samples lie. Of two classes: from left to right in the order of how much more
+        such samples speak for the first, what they look like from top to bottom."""
         two = len(self.request.classes) == 2
         layout = replace(self.request.layout, dimensions=1) if two else self.request.layout
         expected, began = layout_process.expected(len(rows)), monotonic()
@@ -200,9 +205,8 @@ class Build:
             found = found if points is None else points
         if not two:
             return found
-        a, b = self.request.classes
-        effects = self.shards.column("effects")[rows].astype(np.float32)
-        return np.stack([effects[:, a] - effects[:, b], found[:, 0]], axis=1).astype(np.float32)
+        a, b = self._usual()[rows].T
+        return np.stack([evened(a - b), found[:, 0]], axis=1).astype(np.float32)
 
     def _manifest(
         self, samples: Array, rows: Array, box: Box, quality: dict[str, float]
@@ -210,7 +214,7 @@ class Build:
         ask, layer = self.request.samples, inner_layer(self.classifier, self.request.samples.layer)
         missing = sweep.skipped(samples, len(self.pictures))
         return {
-            "recipe": RECIPE, **self._told(), "model": self.classifier.name,
+            "recipe": self.recipe, **self._told(), "model": self.classifier.name,
             "fingerprint": self.classifier.fingerprint, "layer": ask.layer,
             "channels": layer.channels, "grid": list(layer.grid or ()), "fit": ask.fit,
             "skipped": missing, "points": len(rows), "places": ask.places,

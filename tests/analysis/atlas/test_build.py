@@ -14,11 +14,12 @@ from analysis.atlas.build import AtlasRequest, Build, Step, requested
 from analysis.atlas.icons import seen
 from analysis.atlas.reading import PICTURE, PLACE, Atlas, drawing_order
 from analysis.atlas.sweep import POINTS, Sweep
+from analysis.atlas.usual import usual_effects
 from analysis.classes import Label
 from analysis.models import Classifier
 from analysis.photos import Picture
 from cache.errors import UserError
-from cache.vectors import unit
+from cache.vectors import Column, unit
 from tests.analysis.atlas.actors import SIDES, contents, toy
 from tests.analysis.atlas.nets import LAYER, network, pictures
 
@@ -200,6 +201,11 @@ def of_classes(root: Path, work: Path, classes: tuple[int, ...]) -> Atlas:
     return atlas_of(build)
 
 
+def columns_of(root: Path) -> tuple[Column, Column]:
+    shards = toy(root).shards
+    return shards.column("vectors"), shards.column("effects")
+
+
 def test_an_atlas_of_one_class_holds_the_samples_that_speak_for_it(
     root: Path, tmp_path: Path
 ) -> None:
@@ -207,7 +213,8 @@ def test_an_atlas_of_one_class_holds_the_samples_that_speak_for_it(
     index = int(np.argmax((whole > 0).sum(axis=0)))
     found = of_classes(root, tmp_path, (index,))
     assert found.manifest["classes"] == [index]
-    assert found.rows.tolist() == np.flatnonzero(whole[:, index] > 0).tolist()
+    usual = usual_effects(*columns_of(root), [index])[:, 0]
+    assert found.rows.tolist() == np.flatnonzero(usual > 0).tolist()
     np.testing.assert_array_equal(found.effects.all(), whole[found.rows])
     assert found.cells(2).count.sum() <= len(found.rows)
 
@@ -216,10 +223,13 @@ def test_an_atlas_of_two_classes_has_them_left_and_right(root: Path, tmp_path: P
     whole = toy(root).shards.column("effects").all(np.float32)
     a, b = np.argsort(-(whole > 0).sum(axis=0))[:2].tolist()
     found = of_classes(root, tmp_path, (a, b))
-    either = (whole[:, a] > 0) | (whole[:, b] > 0)
-    assert found.rows.tolist() == np.flatnonzero(either).tolist()
-    own = whole[found.rows]
-    np.testing.assert_allclose(found.points[:, 0], own[:, a] - own[:, b], rtol=1e-5)
+    usual = usual_effects(*columns_of(root), [a, b])
+    assert found.rows.tolist() == np.flatnonzero((usual > 0).any(axis=1)).tolist()
+    rather, x = usual[found.rows] @ [1, -1], found.points[:, 0]
+    assert (np.sign(x) == np.sign(rather)).all()
+    assert (np.diff(x[np.argsort(rather)]) > 0).all()
+    columns = np.bincount(found.cells(2).col, found.cells(2).count)
+    assert columns.min() > 0
 
 
 # ---- too little, or wrong ----
