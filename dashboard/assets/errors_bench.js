@@ -34,6 +34,11 @@
       left: 100 * (patch.x - wide / 2) + "%", width: 100 * wide + "%",
       top: 100 * (patch.y - high / 2) + "%", height: 100 * high + "%",
     });
+    // where the patch hangs over the border, its handle stays within reach
+    const over = (middle, part) => Math.max(0, middle + part / 2 - 1) / part;
+    Object.assign(el("bench-handle").style, {
+      right: `calc(${100 * over(patch.x, wide)}% + 3px)`, bottom: `calc(${100 * over(patch.y, high)}% + 3px)`,
+    });
     const texture = box.dataset.texture, pixels = patch.kind === "noise" || patch.kind === "flat";
     cloth.style.opacity = patch.opacity;
     cloth.style.backgroundImage = texture ? `url("${texture}")` : "none";
