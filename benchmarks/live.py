@@ -37,6 +37,11 @@ def opened(page: Page, address: str, layer: str | None) -> None:
 def idle(page: Page, address: str) -> None:
     """Waits until the worker has nothing left to do for a page whose wall is empty."""
     page.fill("#wall-search", "no such neuron")
+    idle_worker(page, address)
+
+
+def idle_worker(page: Page, address: str) -> None:
+    """Waits until the worker has had nothing to do for two seconds."""
     end, quiet = time.monotonic() + 150, 0
     while time.monotonic() < end and quiet < 4:
         page.wait_for_timeout(500)

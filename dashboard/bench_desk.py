@@ -10,7 +10,7 @@ from typing import Any
 from cache.errors import UserError
 from dashboard.atlas_desk import AtlasDesk
 from dashboard.error_desk import ErrorDesk
-from dashboard.protocol import VISIBLE, JobError, JobStatus
+from dashboard.protocol import INTERACTIVE, VISIBLE, JobError, JobStatus
 from dashboard.selection import Selection
 from dashboard.service import Service
 
@@ -22,6 +22,11 @@ TASKS: dict[str, tuple[str, ...]] = {
     "bench_cost": (*_COMMON, "layer", "fade"),
     "bench_recipe": ("model", "recipe", "atlas"),
 }
+# Who looks for a patch waits for it; what may take minutes must not keep the page's icons back.
+_RANKS = {
+    "bench_all": VISIBLE, "bench_cost": VISIBLE,
+    "bench_suggest": INTERACTIVE, "bench_recipe": INTERACTIVE,
+}  # fmt: skip
 _KINDS: dict[str, type] = {"a": int, "b": int, "size": float, "pictures": list}
 
 
@@ -45,7 +50,7 @@ class BenchDesk:
         for name, value in given.items():
             if type(value) not in (_KINDS.get(name, str), int):
                 raise UserError(f"{name} of this work makes no sense; load the page again")
-        job = self.service.jobs.submit(task, priority=VISIBLE, again=True, **given)
+        job = self.service.jobs.submit(task, priority=_RANKS[task], again=True, **given)
         with self._lock:
             self._asked[job] = {"task": task, **given}
             self._asked.move_to_end(job)

@@ -34,6 +34,11 @@
       left: 100 * (patch.x - wide / 2) + "%", width: 100 * wide + "%",
       top: 100 * (patch.y - high / 2) + "%", height: 100 * high + "%",
     });
+    // where the patch hangs over the border, its handle stays within reach
+    const over = (middle, part) => Math.max(0, middle + part / 2 - 1) / part;
+    Object.assign(el("bench-handle").style, {
+      right: `calc(${100 * over(patch.x, wide)}% + 3px)`, bottom: `calc(${100 * over(patch.y, high)}% + 3px)`,
+    });
     const texture = box.dataset.texture, pixels = patch.kind === "noise" || patch.kind === "flat";
     cloth.style.opacity = patch.opacity;
     cloth.style.backgroundImage = texture ? `url("${texture}")` : "none";
@@ -85,7 +90,7 @@
     try {
       const answer = await fetch("/api/bench/trial?" + query({ patch: asked, ...(moving ? { moving: 1 } : {}) }));
       const found = await answer.json();
-      if (about === state.about) answer.ok ? show(found, moving) : say(found.error);
+      if (about === state.about) answer.ok ? show(found, moving, asked) : say(found.error);
       if (moving) state.times = [...state.times.slice(-299), performance.now() - began];
     } catch (error) { say("The program does not answer; is it still running?"); }
     state.asking = false;
@@ -99,7 +104,7 @@
     if (part) change(part);
   }
 
-  function show(found, moving) {
+  function show(found, moving, asked) {
     const bars = el("bench-bars");
     if (!bars) return;
     const { before, now, noise } = found;
@@ -118,7 +123,7 @@
     }
     margin(before.margin, now.margin, noise.margin, moving);
     Object.assign(bars.dataset, {
-      now: now.margin, before: before.margin, answer: now.answer, moving: String(moving), patch: word(state.patch),
+      now: now.margin, before: before.margin, answer: now.answer, moving: String(moving), patch: asked,
       shareA: now.probabilities[0], shareB: now.probabilities[1],
     });
     verdict(found, moving);
@@ -260,7 +265,7 @@
   function read() {
     const bench = el("bench");
     if (!bench) { state.about = state.patch = null; return; }
-    const about = JSON.parse(bench.dataset.bench), was = state.patch && word(state.patch);
+    const about = JSON.parse(bench.dataset.bench);
     const held = state.held || state.keys;
     state.about = about;
     if (!about.patch) { state.patch = null; state.settled = null; return; }
@@ -270,7 +275,7 @@
     place();
     still();
     const bars = el("bench-bars");
-    if (was !== state.settled || !bars.dataset.now || bars.dataset.moving === "true") measure(false);
+    if (bars.dataset.patch !== state.settled || bars.dataset.moving !== "false") measure(false);
     clearTimeout(state.later);
     state.later = setTimeout(drawCurve, 350);
   }

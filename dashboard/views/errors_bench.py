@@ -30,11 +30,13 @@ RECIPES = {"whale": (147, 429, 2), "snorkel": (801, 820, 983), "pan": (567, 959,
 def content(here: Context, desk: ErrorDesk) -> list[Component]:
     """The bench, with the patch that the address names."""
     patch, wrong = _patch(here)
+    laid = [*wrong, *([_empty()] if patch is None else _laid(here, patch))]
+    # the parts stand in the same order with a patch and without: what they hold stays (markup.js)
+    parts = [laid, _sources(here, patch), _suggest(here), _together(here, patch), _recipes(here),
+             faders(here)]  # fmt: skip
     return [html.Section([
         html.Header([html.H2("Test it with a patch"), _remove(patch)]),
-        *wrong, *([_empty()] if patch is None else _laid(here, patch)),
-        _sources(here, patch), *_suggest(here), *_together(here, patch), *_recipes(here),
-        faders(here),
+        *(html.Div(part) for part in parts),
     ], id="bench", className="panel bench", **{"data-bench": _about(here, patch)})]  # fmt: skip
 
 
@@ -205,7 +207,7 @@ def _margin() -> Component:
         html.Div([html.I(className="zero"), html.I(className="band", **{"data-put": "band.2"}),
                   html.I(className="fill", **{"data-put": "fill.2"}),
                   html.U(**{"data-put": "tick.2"})], className="bench-bar margin"),
-        html.Div([html.Span("tick: without the patch"),
+        html.Div([html.Span("tick: without it; hatched: noise"),
                   html.Span("\u2026", className="num", id="bench-margin-noise")],
                  className="caption split"),
     ], className="bench-class")  # fmt: skip
