@@ -43,7 +43,8 @@ def fired(claim: Claim) -> list[Number]:
     if "evidence" not in claim or claim["evidence"]["norm"]["which"] == "none":
         return []
     norm = claim["evidence"]["norm"]
-    against = f"on {norm['pictures']} pictures ({norm['which']}) that are answered right"
+    of = " of the true class" if norm["which"] == "true class" else ""
+    against = f"on {norm['pictures']} pictures{of} that are answered right"
     return [
         Number(f"neuron {row['channel']} fires",
                f"{row['times']:.1f} times as strongly as {against}" if row["times"] is not None

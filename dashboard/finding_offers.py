@@ -66,7 +66,7 @@ def offer(here: Context, claim: Claim | None, *, more: Sequence[Number] = ()) ->
         if claim is None or pair is None or not claim["channels"]:
             return replace(draft, numbers=tuple(more))
         rows = (*margins(claim), *of_many(here, claim, pair), *fired(claim), *more)
-        name = f"{here.name(pair[0])} said {here.name(pair[1])}: {claim['pictures']} pictures"
+        name = f"{here.name(pair[0])} said {here.name(pair[1])}: {_pictures(claim)}"
         return _claimed(here, replace(draft, shows=name[:WORDS]), claim, rows)
     found = here.service.library.find(here.picture)
     draft = replace(draft, shows=found.name[:WORDS] if found else "")
@@ -131,17 +131,16 @@ def together(here: Context, claim: Claim) -> str:
     """ "Of 12 pictures together: convertible rather than jeep by 2.5 on average." """
     true, answer = pair_of(here.chosen.wall) or (0, 0)
     return (
-        f"Of {claim['pictures']} pictures together: {here.name(answer)} rather than "
+        f"Of {_pictures(claim)} together: {here.name(answer)} rather than "
         f"{here.name(true)} by {signed(claim['before'])[1:]} on average."
     )
 
 
 def tested(here: Context, claim: Claim) -> str:
     """What the removal does to the margin, against others, and the verdict."""
-    layer = claim.get("layer", here.layer)
-    text = (
-        f"Without {_these(claim['channels'])} of {layer} the margin is {signed(claim['without'])}"
-    )
+    which = f"{_these(claim['channels'])} of {claim.get('layer', here.layer)}"
+    word = "mean margin" if "flips" in claim else "margin"
+    text = f"Without {which} the {word} is {signed(claim['without'])}"
     control, kind = claim["equal"], "equally active"
     if control is None:
         control, kind = claim["random"], "random"
@@ -152,7 +151,7 @@ def tested(here: Context, claim: Claim) -> str:
         text += f", without {others} {mean}"
     text = f"{text}: {claim['verdict']}."
     if "flips" in claim:
-        return f"{text} {claim['flips']['claimed']} of {claim['pictures']} answers change."
+        return f"{text} {claim['flips']['claimed']} of {_pictures(claim)} change their answer."
     flip = claim.get("flip")
     if flip is None:
         return text
@@ -160,6 +159,10 @@ def tested(here: Context, claim: Claim) -> str:
     return (
         f"{text} The smallest set that flips the answer: {count}, to {here.name(flip['answer'])}."
     )
+
+
+def _pictures(claim: Claim) -> str:
+    return f"{claim['pictures']} picture{'s' * (claim['pictures'] != 1)}"
 
 
 def _these(channels: Sequence[int]) -> str:

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.dashboard.browser import NARROW, WIDE, Screen, Server, screen_on, wait_until
+from tests.dashboard.browser import (
+    NARROW,
+    WIDE,
+    Screen,
+    Server,
+    decoded,
+    screen_on,
+    wait_until,
+)
 
 pytestmark = pytest.mark.browser
 ITEM = ".fnd-item"
@@ -89,7 +97,7 @@ def test_kept_listed_edited_removed_and_brought_back(kept: Screen) -> None:
     field.fill("The tie does it")
     field.press("Enter")
     expect(kept.at(f"{ITEM} .fnd-text")).to_have_text("The tie does it")
-    assert stored(kept.server)[0]["sentence"] == "The tie does it"
+    wait_until(lambda: stored(kept.server)[0]["sentence"] == "The tie does it", "it is kept")
     before = stored(kept.server)
     kept.at(ITEM).get_by_role("button", name="remove").click()
     expect(kept.at(".fnd-gone")).to_contain_text("Removed: The tie does it")
@@ -157,6 +165,44 @@ def test_every_view_can_be_pinned(kept: Screen) -> None:
     field.fill("   ")
     kept.at("#pin-box [data-local=keep]").click()
     expect(kept.at("#toast")).to_contain_text("write a sentence")
+
+
+def test_the_patch_and_the_faders_are_kept_too(kept: Screen) -> None:
+    tried = "patch=flat:ff0000:0.5,0.5,0.4,1&fade=402:0"
+    kept.page.goto(f"{kept.server.address}/errors?stage=picture&layer=features.12&{tried}")
+    field = kept.at("#keep-sentence")
+    expect(field).to_have_value(re.compile("With a colour laid on it the margin is .* With neuron"))
+    keep_case(kept)
+    (one,) = stored(kept.server)
+    rows = {n["label"]: n for n in one["numbers"]}
+    query = f"picture={picture_of(one)}&a=457&b=652&patch=flat:ff0000:0.5,0.5,0.4,1"
+    found = json.loads(kept.server.get(f"/api/bench/trial?{query}")[1])
+    assert rows["with the patch"]["value"] == pytest.approx(found["now"]["margin"], abs=1e-4)
+    noise = rows["with noise of the same size"]
+    assert [noise["value"], noise["sd"]] == pytest.approx(found["noise"]["margin"], abs=1e-4)
+    assert rows["the faders"]["value"] == "neuron 402 times 0"
+    assert tried in one["href"]
+    seen = decoded(kept.server, f"/finding/{one['seen']}")
+    middle = seen[seen.shape[0] // 2, seen.shape[1] // 2].astype(int)
+    assert middle[0] > 220
+    assert max(middle[1:]) < 40  # the picture with the red patch on it
+
+
+def picture_of(one: dict) -> str:
+    return re.findall("picture=([0-9a-f]{64})", one["href"])[0]
+
+
+def test_a_pair_is_kept_together(kept: Screen) -> None:
+    kept.page.goto(f"{kept.server.address}/errors?stage=together&wall=609,511")
+    expect(kept.at("#keep-sentence")).to_have_value(re.compile("^Of 1 picture together: convert"))
+    keep_case(kept)
+    (one,) = stored(kept.server)
+    rows = {n["label"]: n["value"] for n in one["numbers"]}
+    assert rows["pictures"] == 1
+    assert rows["says"] == "convertible (511)"
+    assert one["shows"] == "jeep said convertible: 1 picture"
+    assert one["seen"]
+    assert len(one["neurons"]) == len(one["icons"])
 
 
 def test_the_exported_page_opens_without_the_program(
