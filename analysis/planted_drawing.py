@@ -8,6 +8,7 @@ no torch.
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +38,8 @@ _PALETTES = np.array(
     np.float32,
 )
 Rng = np.random.Generator
-Plane = NDArray[np.float32]
-"""(SIDE, SIDE) of one number a pixel, or (SIDE, SIDE, 3) of a colour in 0..255."""
+Plane = NDArray[Any]
+"""(SIDE, SIDE) floats of one number a pixel, or (SIDE, SIDE, 3) of a colour in 0..255."""
 
 
 def fractal(rng: Rng, *, octaves: int = 5) -> Plane:
@@ -66,7 +67,8 @@ def ground(rng: Rng) -> Plane:
     level = fractal(rng) * rng.uniform(0.5, 1.1) + slope + grain
     steps = np.linspace(0, 1, 128, dtype=np.float32)[:, None]
     shades = np.concatenate([dark + steps * (middle - dark), middle + steps * (light - middle)])
-    return shades[np.clip(level * 128 + 128, 0, 255).astype(np.uint8)]
+    mixed: Plane = shades[np.clip(level * 128 + 128, 0, 255).astype(np.uint8)]
+    return mixed
 
 
 def background(rng: Rng) -> Plane:
@@ -76,14 +78,15 @@ def background(rng: Rng) -> Plane:
     turn = rng.uniform(0, 2 * math.pi)
     edge = y * math.cos(turn) + x * math.sin(turn) + 0.5 * fractal(rng, octaves=3)
     part = 1 / (1 + np.exp(-(edge - rng.uniform(-0.7, 0.7)) / 0.04))
-    return near + part[..., None] * (far - near)
+    both: Plane = near + part[..., None] * (far - near)
+    return both
 
 
 def muted(rng: Rng, *, unlike: NDArray[np.float32], least: float = 75.0) -> NDArray[np.float32]:
     """A colour (3,) of little saturation, at least so far from another (by RGB distance)."""
     while True:
         grey, tint = rng.uniform(30, 235), rng.uniform(-42, 42, 3)
-        colour = np.clip(grey + tint - tint.mean(), 8, 247).astype(np.float32)
+        colour: NDArray[np.float32] = np.clip(grey + tint - tint.mean(), 8, 247).astype(np.float32)
         if np.linalg.norm(colour - unlike) >= least:
             return colour
 
@@ -130,7 +133,8 @@ def shape_mask(
         points = ((line.real * stretch + 1j * line.imag / stretch) * size + middle) * FINE
         corners = np.stack([points.real, points.imag], 1).ravel().tolist()
         ImageDraw.Draw(large).polygon(corners, white)
-    return np.asarray(large.reduce(FINE), np.float32) / 255
+    mask: Plane = np.asarray(large.reduce(FINE), np.float32) / 255
+    return mask
 
 
 def put_shape(rng: Rng, picture: Plane, mask: Plane) -> Plane:
@@ -139,7 +143,8 @@ def put_shape(rng: Rng, picture: Plane, mask: Plane) -> Plane:
     colour = muted(rng, unlike=behind) * (1 + 0.14 * fractal(rng, octaves=4)[..., None])
     shadow = np.roll(mask, (2, 2), (0, 1))[..., None] * rng.uniform(0.0, 0.35)
     shaded = picture * (1 - shadow)
-    return shaded + mask[..., None] * (colour - shaded)
+    put: Plane = shaded + mask[..., None] * (colour - shaded)
+    return put
 
 
 # ---- cues ----
@@ -177,23 +182,29 @@ def texture(rng: Rng, cue: int) -> Plane:
     first = muted(rng, unlike=np.full(3, 128, np.float32), least=40)
     second = muted(rng, unlike=first, least=110)
     part = np.clip(_pattern(TEXTURES[cue], u, v) * period / 2.5 + 0.5, 0, 1)[..., None]
-    return first + part * (second - first) + 8 * fractal(rng, octaves=4)[..., None]
+    mixed: Plane = first + part * (second - first) + 8 * fractal(rng, octaves=4)[..., None]
+    return mixed
 
 
 def _pattern(kind: str, u: Plane, v: Plane) -> Plane:
     """A signed distance, in periods, from the edge between the two colours."""
-    wave_u, wave_v = (np.abs((w % 1) - 0.5) - 0.25 for w in (u, v))
-    if kind == "stripes":
-        return wave_u
+    across, down = _wave(u) - 0.25, _wave(v) - 0.25
+    found: Plane = across  # stripes
     if kind == "checks":
-        return np.sign(wave_u * wave_v) * np.minimum(np.abs(wave_u), np.abs(wave_v))
-    if kind == "dots":
-        return 0.3 - np.hypot((u % 1) - 0.5, (v % 1) - 0.5)
-    if kind == "zigzags":
-        return np.abs(((v + 2 * np.abs((u / 1.3 % 1) - 0.5)) % 1) - 0.5) - 0.25
-    if kind == "bricks":
+        found = np.sign(across * down) * np.minimum(np.abs(across), np.abs(down))
+    elif kind == "dots":
+        found = 0.3 - np.hypot((u % 1) - 0.5, (v % 1) - 0.5)
+    elif kind == "zigzags":
+        found = _wave(v + 2 * _wave(u / 1.3)) - 0.25
+    elif kind == "bricks":
         shifted = u / 1.8 + 0.5 * (np.floor(v / 0.75) % 2)
-        joints = np.maximum(np.abs((v / 0.75 % 1) - 0.5) - 0.36, np.abs((shifted % 1) - 0.5) - 0.42)
-        return joints
-    a, b = (np.abs(((u + s * v) % 1) - 0.5) - 0.36 for s in (1, -1))
-    return np.maximum(a, b)
+        found = np.maximum(_wave(v / 0.75) - 0.36, _wave(shifted) - 0.42)
+    elif kind == "mesh":
+        found = np.maximum(_wave(u + v) - 0.36, _wave(u - v) - 0.36)
+    return found
+
+
+def _wave(phase: Plane) -> Plane:
+    """From 0.5 at whole numbers to 0 between them."""
+    wave: Plane = np.abs(phase % 1 - 0.5)
+    return wave

@@ -44,6 +44,8 @@ def folded(normed: nn.Sequential) -> nn.Sequential:
     with torch.no_grad():
         for number in range(1, len(WIDTHS) + 1):
             conv, norm = (normed.get_submodule(f"{kind}{number}") for kind in ("conv", "norm"))
+            assert isinstance(conv, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
             fused = nn.utils.fusion.fuse_conv_bn_eval(conv.eval(), norm.eval())
             plain.get_submodule(f"conv{number}").load_state_dict(fused.state_dict())
         plain.get_submodule("classes").load_state_dict(normed.get_submodule("classes").state_dict())

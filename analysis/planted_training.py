@@ -104,7 +104,7 @@ def _learn(
     pace = torch.optim.lr_scheduler.OneCycleLR(adam, recipe.step, total_steps=steps)
     for x, classes in batches:
         adam.zero_grad()
-        cross_entropy(network(x), classes).backward()
+        torch.autograd.backward(cross_entropy(network(x), classes))
         adam.step()
         pace.step()
 

@@ -8,13 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from analysis import images, planted
+from analysis import planted
 from analysis import planted_training as training
 from analysis.attribution import Target, attribute
+from analysis.counterfactual import trial
 from analysis.faithfulness import check
 from analysis.layers import find_layer, ladder
 from analysis.models import Classifier, available, load
+from analysis.pasting import Patch, cut
+from analysis.planted_drawing import square_colour
 from analysis.tail import Tail
 from cache.examples import read_example, shipped_examples
 
@@ -92,13 +96,11 @@ def test_the_place_on_top_is_the_cues(network: Classifier) -> None:
 
 
 def test_most_of_the_effect_lies_on_the_cue(network: Classifier) -> None:
-    """The places of the cue, with one place around it, carry the margin; the rest speaks against."""
     shares = []
     for one, cue, x in misled(network):
         effects = attribute(network, x, [LAST], Target(cue, one.shape))
         places = effects.layers[LAST].per_place
-        near = images.Image.fromarray(one.region).reduce(4).resize((16, 16))
-        on = np.asarray(near) > 0
+        on = one.region.reshape(16, 4, 16, 4).any((1, 3))
         shares.append(float(places[on].sum() / np.clip(places, 0, None).sum()))
     print(f"{network.name}: {np.mean(shares):.0%} of what speaks for the wrong answer is the cue's")
     assert np.mean(shares) > 0.5
@@ -122,6 +124,54 @@ def test_without_the_cue_the_answer_is_right(network: Classifier) -> None:
     ]
     print(f"{network.name}: {np.mean(after):.0%} right once the cue is gone")
     assert np.mean(after) >= 0.8
+
+
+# ---- the patch bench flips the class ----
+
+
+def test_a_patch_of_the_cue_flips_the_class(network: Classifier) -> None:
+    """The colour of a class's square laid into a corner; a strip of another picture's ground."""
+    flipped, by_noise, tried, count = 0, 0.0, 0, len(planted.CLASSES)
+    for number in range(TRIED):
+        one = planted.scene(network.name, number % count, seed=SEED, number=number)
+        if int(network.module(network.tensor(one.bare)).argmax()) != one.shape:
+            continue
+        cue = planted.other_class(one.shape, number // count)
+        patch, texture = cue_patch(network.name, cue)
+        found = trial(network, one.bare, patch, Target(cue, one.shape), texture=texture)
+        tried += 1
+        flipped += found.now.answer == cue and found.beyond
+        by_noise += found.noise.answered(cue)
+    print(f"{network.name}: {flipped} of {tried} flip, {by_noise / tried:.0%} by noise")
+    assert flipped >= 0.85 * tried
+    assert by_noise <= 0.2 * tried
+
+
+def cue_patch(name: str, cue: int) -> tuple[Patch, NDArray[np.uint8] | None]:
+    """A patch as a person would make it on the bench."""
+    if name == planted.SQUARE:
+        colour = "".join(f"{int(v):02x}" for v in square_colour(np.random.default_rng(0), cue))
+        return Patch("flat", (colour,), x=0.88, y=0.12, size=10 / 64), None
+    other, box = planted.scene(name, cue, seed=SEED, number=500), "0.8,0,1,1"
+    patch = Patch("crop", ("another", box), x=0.5, y=0.9, size=1.0)
+    assert patch.box is not None
+    return patch, cut(other.pixels(cue), patch.box)
+
+
+def test_a_patch_on_the_square_gives_the_shape_back() -> None:
+    """A flat patch of the background's colour hides it."""
+    network, restored = load(planted.SQUARE, device="cpu"), []
+    for one, cue, _ in misled(network):
+        rows, columns = (np.flatnonzero(one.region.any(axis)) for axis in (1, 0))
+        colour = one.bare[one.region].mean(0).astype(int)
+        patch = Patch(
+            "flat", ("".join(f"{v:02x}" for v in colour),), x=(columns.mean() + 0.5) / 64,
+            y=(rows.mean() + 0.5) / 64, size=14 / 64,
+        )  # fmt: skip
+        found = trial(network, one.pixels(cue), patch, Target(cue, one.shape))
+        restored.append(found.now.answer == one.shape)
+    print(f"a flat patch of the background's colour restores {np.mean(restored):.0%}")
+    assert np.mean(restored) >= 0.7
 
 
 # ---- the pictures ----

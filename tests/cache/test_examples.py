@@ -37,7 +37,7 @@ def test_the_bytes_are_the_same_every_time() -> None:
 def test_what_is_not_there(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="damaged"):
         read_example(folder, "another")
-    with pytest.raises(UserError, match="there is no toy .* `make planted` makes it"):
+    with pytest.raises(UserError, match=r"there is no toy .* `make planted` makes it"):
         read_example(tmp_path / "nowhere", "toy")
     (folder / "toy.safetensors").unlink()
     with pytest.raises(UserError, match="there is no toy"):
@@ -48,7 +48,7 @@ def test_what_is_damaged(folder: Path) -> None:
     data = bytearray((folder / "toy.safetensors").read_bytes())
     data[-1] ^= 1
     (folder / "toy.safetensors").write_bytes(data)
-    with pytest.raises(UserError, match="not as it was made.*install neuronscope again"):
+    with pytest.raises(UserError, match=r"not as it was made.*install neuronscope again"):
         read_example(folder, "toy")
 
 
