@@ -25,7 +25,7 @@ WITNESSES = 2  # pictures of the other class, at least
 CLEARLY = 0.05  # by so much more alike
 SURE, SLIGHT = 0.3, 0.01  # probability of the other class at least, of its own at most
 ROWS = 1024  # pictures at a time that are compared with all
-TWICE = 0.98  # cosine of activations, and correlation of grey thumbnails, of near duplicates
+SAME, ALIKE = 0.99, 0.6  # of near duplicates: correlation of grey thumbnails, cosine of activations
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,19 +63,20 @@ def _alike(directions: Array, row: int, those: NDArray[np.int64]) -> float:
 
 
 def near_duplicates(vectors: Array, thumbs: Array) -> NDArray[np.int64]:
-    """(N,): the row of the picture that each shows again, or -1: alike to the network and, in grey
-    and 16 x 16, to the eye."""
+    """(N,): the row of the picture that each shows again, or -1: the same to the eye, in grey and
+    16 x 16, and alike to the network. A photograph saved anew at half its size or at quality 60
+    keeps .997 of the one, but of the other as little as .64; unlike ones come to .82."""
     count = len(vectors)
     twins = np.full(count, -1, np.int64)
     directions, grey = unit(vectors), thumbs.astype(np.float32)
     grey = unit(grey - grey.mean(1, keepdims=True))
     for begin in range(0, count if count > 1 else 0, ROWS):
         rows = np.arange(begin, min(begin + ROWS, count))
-        cosines = directions[rows] @ directions.T
-        cosines[rows - begin, rows] = -np.inf
-        found = cosines.argmax(1)
-        alike = (grey[rows] * grey[found]).sum(1)
-        twice = (cosines[rows - begin, found] >= TWICE) & (alike >= TWICE)
+        same = grey[rows] @ grey.T
+        same[rows - begin, rows] = -np.inf
+        found = same.argmax(1)
+        alike = (directions[rows] * directions[found]).sum(1)
+        twice = (same[rows - begin, found] >= SAME) & (alike >= ALIKE)
         twins[rows] = np.where(twice, found, -1)
     return twins
 

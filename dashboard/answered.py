@@ -31,10 +31,11 @@ class Answered:
     @cached_property
     def judged(self) -> Judged:
         """Their answers and labels."""
+        given = [self.pictures[i].label for i in self.answers.number]
         index_of = self.classifier.categories.index_of_label
-        known = [index_of(self.pictures[i].label) for i in self.answers.number]
-        labels = np.array([NONE if label is None else label for label in known], np.int64)
-        return Judged(self.answers.logits, labels)
+        known = {label: index_of(label) for label in set(given)}  # names are looked up slowly
+        labels = [NONE if (index := known[label]) is None else index for label in given]
+        return Judged(self.answers.logits, np.array(labels, np.int64))
 
     @cached_property
     def doubts(self) -> Doubts:

@@ -22,7 +22,8 @@ def together(
     found, classifier = answered(bench, model), bench.classifier(model)
     true, said = _pair(wall)
     target = Target(said, true).checked(len(classifier.categories))
-    rows = found.wall(wall, sure, among)[:MOST]
+    every = found.wall(wall, sure, among)
+    rows = every[:MOST]
     if not len(rows):
         raise UserError("no picture of this pair is left; go back and choose another")
     keys = [found.picture(int(row)).key for row in rows]
@@ -40,7 +41,11 @@ def together(
     seed = bench.config["seed"]
     checking = check_together(classifier, inputs, total, channels, seed=seed)
     check = yield from counted(checking, len(inputs), steps)
-    return {**_told(total, check), "evidence": _evidence(bench, model, total, target, claimed)}
+    return {
+        **_told(total, check),
+        "of": len(every),
+        "evidence": _evidence(bench, model, total, target, claimed),
+    }
 
 
 def counted(

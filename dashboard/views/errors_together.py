@@ -66,8 +66,11 @@ def _claim(here: Context, pair: tuple[int, int], found: dict[str, Any]) -> list[
         if held else f"Nothing of {here.layer} is taken away." if not count
         else not_held(found["verdict"], f"{number(count)} neuron{'s' * (count != 1)}", here.layer)
     )  # fmt: skip
+    some = f"{found['pictures']}"
+    if found["of"] > found["pictures"]:
+        some = f"the surest {found['pictures']} of {found['of']}"
     head = html.H1([
-        f"Of {found['pictures']} pictures together: ", html.B(said, className="pos"),
+        f"Of {some} pictures together: ", html.B(said, className="pos"),
         " rather than ", html.B(true, className="neg"), " by ",
         html.Span(f"{abs(found['before']):.1f}", className="num"), " on average. ", end,
     ], id="err-sentence")  # fmt: skip

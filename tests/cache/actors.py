@@ -14,6 +14,7 @@ import numpy as np
 
 from cache.codecs import Raw
 from cache.errors import UserError
+from cache.keyed import Keyed
 from cache.store import Store
 
 
@@ -116,6 +117,36 @@ def fill(root: Path, how: str) -> None:
     print(f"removed: {Store(root).clear()['removed']}")
     store.put(key_of("after"), "raw", Raw(b"fits again"))
     print(f"after: {store.get(key_of('after')).value.data.decode()}")
+
+
+PARTS = ("vector", "mark")
+
+
+def keyed(folder: Path) -> Keyed:
+    return Keyed(folder, PARTS)
+
+
+def keyed_row(key: str, version: int = 0) -> dict[str, np.ndarray]:
+    """A row that tells from itself whether it belongs to ``key``."""
+    dice = np.random.default_rng(int(key[:8], 16) + version)
+    return {"vector": dice.random(5, np.float32), "mark": dice.integers(0, 256, 3, np.uint8)}
+
+
+def add_rows(folder: Path, first: int, count: int) -> None:
+    """Adds so many rows, three at a time."""
+    kept = keyed(folder)
+    for begin in range(first, first + count, 3):
+        keys = [key_of(number) for number in range(begin, begin + 3)]
+        rows = [keyed_row(key) for key in keys]
+        kept.add(keys, {part: np.stack([row[part] for row in rows]) for part in PARTS})
+
+
+def add_for_ever(folder: Path, first: int, begun: object) -> None:
+    """Adds rows until it is killed."""
+    while True:
+        add_rows(folder, first, 3)
+        begun.set()
+        first += 3
 
 
 if __name__ == "__main__":
