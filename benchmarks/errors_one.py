@@ -26,17 +26,20 @@ curve of a random order is, read backwards, an insertion curve of the order turn
 def removal(tail: Tail, one: LayerEffect, target: Target, *, draws: int, seed: int) -> Record:
     """The claim's check: the top 5 % removed, beside random and equally active others.
 
-    ``measured`` counts in the direction of the effect: negative where it went the other way.
+    ``measured`` counts in the direction of the effect: negative where it went the other way; so
+    does ``signed``, the mean loss without equally active others, of which ``equal`` is the mean
+    distance.
     """
     began = time.perf_counter()
     found = check(tail, one, target, draws=draws, seed=seed, flip=False)
+    way, equal = 1 if found.effect >= 0 else -1, found.equal
     return {
         "seconds": time.perf_counter() - began, "neurons": len(found.channels),
         "before": found.before, "effect": found.effect,
-        "measured": found.measured * (1 if found.effect >= 0 else -1), "verdict": found.verdict,
-        "random": _moved(found.random), "equal": _moved(found.equal),
-        "match": found.equal.match if found.equal else None,
-        "fair": bool(found.equal and found.equal.fair),
+        "measured": found.measured * way, "verdict": found.verdict,
+        "random": _moved(found.random), "equal": _moved(equal),
+        "signed": (found.before - equal.mean) * way if equal else None,
+        "match": equal.match if equal else None, "fair": bool(equal and equal.fair),
     }  # fmt: skip
 
 

@@ -9,7 +9,15 @@ from benchmarks.errors_one import Record
 from dashboard import cli_output as out
 
 AIMS = "random 8, equally active 4, rank .9 (first layer .5), curves above 0"
-Values = Sequence[float]
+NOTES = """\
+x random, x equal: what the margin loses in the direction of the effect, over how far as many random
+(equally active) others move it either way: the median of the pictures, then the ratio of the means.
+equal lose: what it loses without the equally active; below 0: they speak against it. fair: pictures
+with a fair control, and the median of those. seconds: one attribution, one check; medians.
+rank: Spearman of effects and single removals, median (quarter, three quarters).
+deletion: the mean margin while neurons go at random, less that while they go in order of effect, in
+logits; insertion: the other way round, while they come. beats: of the pictures, those above 0.
+spread: sd of the random orders, median."""
 
 
 def tables(layers: Mapping[str, Mapping[str, Record]], keys: Sequence[str]) -> list[str]:
@@ -20,13 +28,7 @@ def tables(layers: Mapping[str, Mapping[str, Record]], keys: Sequence[str]) -> l
         "", "without the 5 % of the neurons that speak most for the margin",
         *_table(removals, removed),
         "", "in order of effect", *_table(ranks, ordered), "",
-        "x random, x equal: the margin's loss in the direction of the effect, over how far as many "
-        "random (equally active) others move it either way: the median over the pictures, then the "
-        "ratio of the means. fair: pictures with a fair control, and the median over those. rank: "
-        "Spearman of effects and single removals, median (quarter, three quarters). deletion: the "
-        "mean margin while neurons go at random, less that while they go in order of effect, in "
-        "logits; insertion: the other way round, while they come; medians (quarters). beats: the "
-        "part of the pictures where it is above 0. spread: of random orders, median sd.",
+        NOTES,
         f"aims: {AIMS}",
     ]  # fmt: skip
 
@@ -45,6 +47,7 @@ def _table(layers: Mapping[str, list[Record]], row: Any) -> list[str]:
 def removed(found: Sequence[Record]) -> dict[str, Any]:
     """A row of the first table."""
     fair = [r for r in found if r["fair"]]
+    signed = [r["signed"] for r in found if r["signed"] is not None]
     equal, means = ratios(found, "equal")
     return {
         "errors": len(found), "neurons": found[0]["neurons"],
@@ -53,6 +56,7 @@ def removed(found: Sequence[Record]) -> dict[str, Any]:
         "x random": _two(ratios(found, "random")[0]),
         "of means": _two(ratios(found, "random")[1]),
         "x equal": _two(equal), "of means ": _two(means),
+        "equal lose": _two(np.median(signed)) if signed else "-",
         "fair": len(fair), "x equal, fair": _two(ratios(fair, "equal")[0]),
         "confirmed": _share(found, "confirmed"),
         "no fair control": _share(found, "no fair control"),

@@ -78,19 +78,21 @@ def test_the_loss_counts_in_the_direction_of_the_effect() -> None:
 
 def record(**given: object) -> Record:
     plain = {
-        "measured": 4.0, "random": 1.0, "equal": 2.0, "fair": True, "verdict": "confirmed",
-        "neurons": 1, "before": 3.0, "attributed": 0.1, "seconds": 0.2,
+        "measured": 4.0, "random": 1.0, "equal": 2.0, "signed": -2.0, "fair": True,
+        "verdict": "confirmed", "neurons": 1, "before": 3.0, "attributed": 0.1, "seconds": 0.2,
     }  # fmt: skip
     return plain | given
 
 
 def test_the_tables_rows() -> None:
-    found = [record(), record(measured=-2.0, fair=False, verdict="not confirmed", equal=None),
-             record(measured=10.0, random=3.0, equal=2.0, verdict="no fair control")]  # fmt: skip
+    alone = {"equal": None, "signed": None, "fair": False}
+    found = [record(), record(measured=-2.0, verdict="not confirmed", **alone),
+             record(measured=10.0, random=3.0, verdict="no fair control")]  # fmt: skip
     assert ratios(found, "random") == pytest.approx((10 / 3, 4 / (5 / 3)))
     assert ratios(found, "equal") == pytest.approx((3.5, 3.5))
     assert np.isnan(ratios([], "equal")).all()
     row = removed(found)
+    assert row["equal lose"] == "-2.00"
     assert (row["errors"], row["fair"], row["x random"], row["confirmed"]) == (3, 2, "3.33", "33%")
     curve = {"deletion": 1.0, "insertion": 5.0, "random": [2.0, 4.0], "singles": 128, "rank": 0.9}
     row = ordered([curve, curve | {"deletion": 4.0, "rank": None}])
