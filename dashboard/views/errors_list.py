@@ -13,6 +13,7 @@ from dashboard.views.context import Context
 
 SURES = ((None, "all"), ("70-100", "sure"), ("40-70", "between"), ("0-40", "unsure"))
 FIRST = 40  # pairs that are shown at once
+MANY = 0.25  # of the errors doubted: more speak against the network
 
 
 def content(here: Context, desk: ErrorDesk) -> list[Component]:
@@ -130,7 +131,11 @@ def _lists(here: Context, found: dict[str, Any]) -> Component:
     if found["twice"]:
         rows.append(_list("twice", "There twice", found["twice"]))
     rows += [_list("unsure", "Least sure", None), _list("changes", "Changes its answer", None)]
-    return html.Div([html.H2("Pictures"), *rows], className="err-lists")
+    many = found["check"] > MANY * max(1, found["wrong_chosen"])
+    caution = html.P("So many doubts speak against the network rather than the labels: it may be "
+                     "led by something that they share. Look at the reasons.", className="caption")  # fmt: skip
+    return html.Div([html.H2("Pictures"), *rows, *([caution] if many else [])],
+                    className="err-lists")  # fmt: skip
 
 
 def _list(wall: str, text: str, count: int | None) -> Component:
