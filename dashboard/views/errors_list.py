@@ -132,8 +132,11 @@ def _lists(here: Context, found: dict[str, Any]) -> Component:
         rows.append(_list("twice", "There twice", found["twice"]))
     rows += [_list("unsure", "Least sure", None), _list("changes", "Changes its answer", None)]
     many = found["check"] > MANY * max(1, found["wrong_chosen"])
-    caution = html.P("So many doubts speak against the network rather than the labels: it may be "
-                     "led by something that they share. Look at the reasons.", className="caption")  # fmt: skip
+    text = (
+        "So many doubts speak against the network rather than the labels: it may be led by "
+        "something that they share. Look at the reasons."
+    )
+    caution = html.P(text, className="caption")
     return html.Div([html.H2("Pictures"), *rows, *([caution] if many else [])],
                     className="err-lists")  # fmt: skip
 
