@@ -151,7 +151,8 @@ def tested(here: Context, claim: Claim) -> str:
         text += f", without {others} {mean}"
     text = f"{text}: {claim['verdict']}."
     if "flips" in claim:
-        return f"{text} {claim['flips']['claimed']} of {_pictures(claim)} change their answer."
+        changed = f"{claim['flips']['claimed']} of {claim['pictures']}"
+        return f"{text} In {changed} the answer changes."
     flip = claim.get("flip")
     if flip is None:
         return text
