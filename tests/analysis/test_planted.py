@@ -91,7 +91,7 @@ def test_the_place_on_top_is_the_cues(network: Classifier) -> None:
             row, column = (4 * int(i) for i in np.unravel_index(places.argmax(), places.shape))
             found[name] += bool(one.region[row : row + 4, column : column + 4].any())
     print(f"{network.name}: of {tried} pictures, the place on top lies on the cue: {found}")
-    assert tried >= 0.9 * TRIED
+    assert tried >= 0.8 * TRIED
     assert min(found.values()) >= 0.9 * tried
 
 
@@ -235,7 +235,7 @@ def test_another_process_draws_the_same_pictures_and_needs_no_torch() -> None:
 
 @pytest.mark.slow
 def test_a_shortened_training_learns_and_is_the_same_twice() -> None:
-    recipe = replace(training.Recipe(), scenes=600, sound_passes=2, planted_passes=3)
+    recipe = replace(training.Recipe(), scenes=900, sound_passes=1, planted_passes=6, batch=30)
     given = training.Lessons.drawn(planted.SQUARE, recipe)
     threads = torch.get_num_threads()
     torch.set_num_threads(training.THREADS)
