@@ -14,6 +14,7 @@ from dash.development.base_component import Component
 from analysis.classes import Categories
 from analysis.pasting import KINDS, LARGEST, SMALLEST, Patch
 from cache.errors import UserError
+from dashboard.bench_recipes import RECIPES
 from dashboard.components import action, note, term
 from dashboard.error_desk import ErrorDesk
 from dashboard.markup import Field
@@ -23,8 +24,6 @@ from dashboard.views.errors_bench_faders import faders
 SOURCES = {"crop": "another picture", "icon": "a neuron's icon", "cell": "an atlas cell"}
 AT_ONCE = {"noise": "noise", "blur": "blur", "flat": "a colour"}
 FIRST = {"noise": (), "blur": ("0.04",), "flat": ("808080",)}
-RECIPES = {"whale": (147, 429, 2), "snorkel": (801, 820, 983), "pan": (567, 959, 909)}
-"""As ``tasks_suggest.RECIPES``: what it shows, what is laid on it, what it becomes."""
 
 
 def content(here: Context, desk: ErrorDesk) -> list[Component]:
@@ -280,10 +279,10 @@ def _recipes(here: Context) -> list[Component]:
     if not Categories(tuple(here.network["classes"])).is_imagenet:
         return []
     buttons = [
-        _begins(f"{here.name(shows)} + {here.name(laid)} \u2192 {here.name(becomes)}",
-                {"task": "bench_recipe", "recipe": name}, "bench-recipe",
-                f"Try {here.name(laid)} on a picture of {here.name(shows)}")
-        for name, (shows, laid, becomes) in RECIPES.items()
+        _begins(f"{here.name(r.shows)} + {here.name(r.laid)} \u2192 {here.name(r.becomes)}",
+                {"task": "bench_recipe", "recipe": r.name}, "bench-recipe",
+                f"Try {here.name(r.laid)} on a picture of {here.name(r.shows)}")
+        for r in RECIPES
     ]  # fmt: skip
     return [html.H3("Cases of the Activation Atlas article"),
             html.Div(buttons, className="pills recipes"),

@@ -156,15 +156,17 @@ def test_suggestions_are_measured_and_can_be_laid_again(bench: Bench) -> None:
     assert -again["change"] == pytest.approx(best["push"], abs=1e-2)
     other = ask(bench, "bench_suggest", **asked, towards="a")
     assert other["suggestions"][0]["patch"] != best["patch"]
-    with pytest.raises(UserError, match="no atlas"):
-        ask(bench, "bench_suggest", **{**asked, "atlas": None})
+    plain = ask(bench, "bench_suggest", **{**asked, "atlas": None})
+    assert plain["sources"] == []
+    assert {row["patch"].split(":")[0] for row in plain["suggestions"]} == {"flat", "blur"}
 
 
 def test_suggestions_take_real_patches_where_they_are_known(bench: Bench) -> None:
     ask(bench, "examples", layer=LAYER)
     found = ask(bench, "bench_suggest", picture=grace(bench), layer=LAYER, atlas=None, **PAIR)
     assert found["sources"] == ["patches"]
-    assert {row["patch"].split(":")[0] for row in found["suggestions"]} == {"crop"}
+    kinds = {row["patch"].split(":")[0] for row in found["suggestions"]}
+    assert kinds == {"crop", "flat", "blur"}
     assert all(grace(bench) not in row["patch"] for row in found["suggestions"])
 
 
