@@ -251,15 +251,14 @@ def _showing(bench: Bench, model: str, index: int) -> tuple[str, bool]:
 
 
 def _laid(bench: Bench, model: str, index: int, atlas: str | None) -> list[tuple[Candidate, str]]:
-    """Patches of a class, in several sizes: parts of open pictures of it, or, without any, its
-    drawn picture and the atlas cells that speak for it most."""
+    """Patches of a class, in several sizes: parts of open pictures of it, its drawn picture, and the
+    atlas cells that speak for it most."""
     sources: list[tuple[str, tuple[str, ...], str]] = []
     name = bench.classifier(model).categories.names[index]
     for key in _labelled(bench, model, index)[:RECIPE_CROPS]:
         found = bench.library.find(key)
         sources.append(("crop", (key, MIDDLE), f"the middle of {found.name if found else name}"))
-    if not sources:
-        sources = _drawn(bench, model, index, name, atlas)
+    sources += _drawn(bench, model, index, name, atlas)
     listed = []
     for kind, source, text in sources:
         for size in RECIPE_SIZES:
