@@ -30,15 +30,6 @@ MOST = 2.0
 FADERS = 16
 
 
-def fade_of(text: str) -> dict[int, float]:
-    """{neuron: factor} of a word of the address, ``3:0.5,17:2``. UserError where it is none."""
-    try:
-        pairs = [part.split(":") for part in text.split(",")]
-        return {int(unit): float(factor) for unit, factor in pairs}
-    except ValueError as error:
-        raise UserError("this address names no faders; set them again") from error
-
-
 def keep_of(layer: Layer, factors: Mapping[int, float]) -> Array:
     """The keep (C, 1) that multiplies neurons. UserError: no such neuron, or beyond 0 to 2."""
     if len(factors) > FADERS:

@@ -6,13 +6,13 @@ import base64
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.faders import fade_of
 from analysis.pasting import Patch
 from analysis.reportparts import LOGITS
 from analysis.reportparts import number as signed
 from cache.errors import UserError
 from cache.finding import Number
 from dashboard.components import share
+from dashboard.selection import fade_of
 from dashboard.views.context import Context
 
 DRAWS = 8  # of noise, as on the bench

@@ -146,6 +146,12 @@ def parse(path: str | None, query: str | None) -> Selection:
     )
 
 
+def fade_of(text: str | None) -> dict[int, float]:
+    """{neuron: factor} of a ``fade``, whose form is checked."""
+    pairs = [part.split(":") for part in (_matching(text, FADE) or "").split(",") if part]
+    return {int(unit): float(factor) for unit, factor in pairs}
+
+
 def _whole(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 8 else None
 

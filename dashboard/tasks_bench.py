@@ -11,7 +11,7 @@ import numpy as np
 from analysis import counterfactual
 from analysis.attribution import Target
 from analysis.counterfactual import Row, readings, trial
-from analysis.faders import cost, fade_of, faded
+from analysis.faders import cost, faded
 from analysis.pasting import Patch, Pixels, composed
 from analysis.suggestions import Side
 from cache.codecs import encode
@@ -20,6 +20,7 @@ from dashboard.bench import Bench
 from dashboard.bench_textures import texture
 from dashboard.bench_told import read, told
 from dashboard.protocol import Progress, Task, streamed
+from dashboard.selection import fade_of
 
 SHOWN_ROWS = 24  # of the table on many pictures while it is being made
 

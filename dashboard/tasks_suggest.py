@@ -2,7 +2,7 @@
 the atlas article (Carter et al., "Activation Atlas", Distill 2019)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from analysis.attribution import Target
 from analysis.pasting import Patch
 from analysis.patches import patch_box
 from analysis.suggestions import (
+    PLACES,
     Candidate,
     Side,
     Suggestion,
@@ -21,6 +22,7 @@ from analysis.suggestions import (
 from cache.errors import UserError
 from cache.starter import CLASSES
 from dashboard.bench import Bench
+from dashboard.bench_recipes import RECIPES
 from dashboard.bench_textures import map_of, texture
 from dashboard.bench_told import read
 from dashboard.protocol import Progress, Task
@@ -31,26 +33,14 @@ NEURONS = 8
 LARGEST = 0.5  # of a crop, in parts of its picture: a patch, not a whole picture
 RECIPE_SIZES = (0.3, 0.4, 0.55)
 RECIPE_CROPS, RECIPE_CELLS, LOOKED_AT = 4, 2, 12
+COLOURS = {
+    "grey": "808080", "black": "000000", "white": "ffffff", "red": "d62728", "green": "2ca02c",
+    "blue": "1f4fd6", "yellow": "e6d01e", "magenta": "d62ac8",
+    "cyan": "1fc8d6",
+}  # fmt: skip
+Places = Sequence[tuple[float, float]]
 MIDDLE = "0.2,0.2,0.8,0.8"
 REFINED, OTHER_SIZES = 3, (0.25, 0.6)  # the best are tried in other sizes too
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A case of the article, by ImageNet's class numbers: what the picture shows, what is laid on
-    it, and what the network is then to see."""
-
-    name: str
-    shows: int
-    laid: int
-    becomes: int
-
-
-RECIPES = (
-    Recipe("whale", 147, 429, 2),
-    Recipe("snorkel", 801, 820, 983),
-    Recipe("pan", 567, 959, 909),
-)
 
 
 def bench_suggest(
@@ -59,8 +49,9 @@ def bench_suggest(
 ) -> Iterator[Progress]:  # fmt: skip
     """Patches that push one class over the other, measured on the open picture, the best first:
     {suggestions: [{patch, told, push, by_noise, beyond, turned, before, now}], sources: what was
-    looked in, ``cells`` and ``patches``}."""
-    classes, found, sources = (a, b), [], []
+    looked in beside plain colours, ``cells`` and ``patches``; places: at how many each is tried}.
+    """
+    classes, found, sources = (a, b), _plain(size), []
     if atlas is not None:
         found += _cells(bench, model, atlas, classes, towards, size)
         sources.append("cells")
@@ -68,13 +59,10 @@ def bench_suggest(
     if real is not None:
         found += real
         sources.append("patches")
-    if not found:
-        raise UserError(
-            f"nothing at {layer} speaks for this class over the other one" if sources else
-            f"there is no atlas of {layer}, and its real patches are not found yet: choose "
-            "another layer, or wait for them"
-        )  # fmt: skip
-    measured = _Measured(bench, model, picture, Target(*classes), towards, sources=sources)
+    places = (*PLACES, _strongest(bench, model, picture, layer, classes, towards))
+    measured = _Measured(
+        bench, model, picture, Target(*classes), towards, places=places, sources=sources
+    )  # fmt: skip
     yield from measured.run(found, more=REFINED * len(OTHER_SIZES))
     best = [one.patch for one in measured.best[:REFINED]]
     again = [replace(patch, size=size) for patch in best for size in OTHER_SIZES]
@@ -89,12 +77,13 @@ class _Measured:
     """Candidates that are measured on a picture, of each patch in its best size and place."""
 
     def __init__(
-        self, bench: Bench, model: str, shown_on: str, target: Target, towards: Side, **about: Any
-    ) -> None:
+        self, bench: Bench, model: str, shown_on: str, target: Target, towards: Side, *,
+        places: Places = PLACES, **about: Any,
+    ) -> None:  # fmt: skip
         self.pixels = bench.open(model, shown_on).pixels
         self.classifier, self.target = bench.classifier(model), target
         self.towards: Side = towards
-        self.about = about  # what is told of all of them
+        self.places, self.about = places, {**about, "places": len(places)}
         self.best: list[Suggestion] = []
         self.words: dict[tuple[str, tuple[str, ...]], str] = {}
         self.done = 0
@@ -105,7 +94,7 @@ class _Measured:
         known, total = list(self.best), self.done + len(found) + more
         steps = suggest(
             self.classifier, self.pixels, [one for one, _ in found], self.target,
-            towards=self.towards,
+            towards=self.towards, places=self.places,
         )  # fmt: skip
         for so_far in steps:
             self.done += 1
@@ -136,6 +125,27 @@ def _shown(one: Suggestion, text: str) -> dict[str, Any]:
         "beyond": one.beyond, "turned": one.turned, "before": read(one.before),
         "now": read(one.now),
     }  # fmt: skip
+
+
+def _strongest(
+    bench: Bench, model: str, picture: str, layer: str, classes: tuple[int, int], towards: Side
+) -> tuple[float, float]:
+    """(x, y) of the place that speaks most for the class that is to lose: a patch may as well hide
+    what speaks against it."""
+    known = bench.layer(model, layer)
+    speaks = bench.attribution(model, picture, known.name, *classes).layers[known.name].per_place
+    row, col = divmod(int((speaks if towards == "b" else -speaks).argmax()), speaks.shape[1])
+    return (col + 0.5) / speaks.shape[1], (row + 0.5) / speaks.shape[0]
+
+
+def _plain(size: float) -> list[tuple[Candidate, str]]:
+    """What needs neither atlas nor photographs: colours, which may hide or be the reason, and a
+    blur."""
+    listed = [
+        (Patch("flat", (code,), size=size), f"plain {name}") for name, code in COLOURS.items()
+    ]
+    listed.append((Patch("blur", ("0.05",), size=size), "a blur of what is there"))
+    return [(Candidate(patch, None), text) for patch, text in listed]
 
 
 def _cells(
@@ -240,16 +250,17 @@ def _showing(bench: Bench, model: str, index: int) -> tuple[str, bool]:
     return bench.library.add(drawn.data, name=f"{name}, drawn by the program").key, False
 
 
-def _laid(bench: Bench, model: str, index: int, atlas: str | None) -> list[tuple[Candidate, str]]:
-    """Patches of a class, in several sizes: parts of open pictures of it, or, without any, its
-    drawn picture and the atlas cells that speak for it most."""
+def _laid(
+    bench: Bench, model: str, index: int, atlas: str | None
+) -> list[tuple[Candidate, str]]:
+    """Patches of a class, in several sizes: parts of open pictures of it, its drawn picture, and
+    the atlas cells that speak for it most."""
     sources: list[tuple[str, tuple[str, ...], str]] = []
     name = bench.classifier(model).categories.names[index]
     for key in _labelled(bench, model, index)[:RECIPE_CROPS]:
         found = bench.library.find(key)
         sources.append(("crop", (key, MIDDLE), f"the middle of {found.name if found else name}"))
-    if not sources:
-        sources = _drawn(bench, model, index, name, atlas)
+    sources += _drawn(bench, model, index, name, atlas)
     listed = []
     for kind, source, text in sources:
         for size in RECIPE_SIZES:

@@ -5,39 +5,48 @@ The numbers are put in by ``assets/errors_bench.js`` as they are measured.
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from dash import html
 from dash.development.base_component import Component
 
-from analysis.classes import Categories
-from analysis.pasting import KINDS, LARGEST, SMALLEST, Patch
+from analysis.pasting import LARGEST, SMALLEST, Patch
 from cache.errors import UserError
 from dashboard.components import action, note, term
 from dashboard.error_desk import ErrorDesk
 from dashboard.markup import Field
 from dashboard.views.context import Context
+from dashboard.views.errors_bench_choices import own, recipes, sources, suggest, together
 from dashboard.views.errors_bench_faders import faders
-
-SOURCES = {"crop": "another picture", "icon": "a neuron's icon", "cell": "an atlas cell"}
-AT_ONCE = {"noise": "noise", "blur": "blur", "flat": "a colour"}
-FIRST = {"noise": (), "blur": ("0.04",), "flat": ("808080",)}
-RECIPES = {"whale": (147, 429, 2), "snorkel": (801, 820, 983), "pan": (567, 959, 909)}
-"""As ``tasks_suggest.RECIPES``: what it shows, what is laid on it, what it becomes."""
+from dashboard.views.errors_wall import pair_of
 
 
 def content(here: Context, desk: ErrorDesk) -> list[Component]:
-    """The bench, with the patch that the address names."""
+    """The bench, with the patch that the address names; of many pictures together on the first."""
+    if here.chosen.stage == "together":
+        here = _first(here, desk)
     patch, wrong = _patch(here)
     laid = [*wrong, *([_empty()] if patch is None else _laid(here, patch))]
     # the parts stand in the same order with a patch and without: what they hold stays (markup.js)
-    parts = [laid, _sources(here, patch), _suggest(here), _together(here, patch), _recipes(here),
+    parts = [laid, sources(here, patch), suggest(here), together(here, patch), recipes(here),
              faders(here)]  # fmt: skip
     return [html.Section([
         html.Header([html.H2("Test it with a patch"), _remove(patch)]),
         *(html.Div(part) for part in parts),
     ], id="bench", className="panel bench", **{"data-bench": _about(here, patch)})]  # fmt: skip
+
+
+def _first(here: Context, desk: ErrorDesk) -> Context:
+    """The first picture of the list, where the chosen one is not in it, and the list's classes."""
+    keys, pair = desk.keys(here.chosen, here.model), pair_of(here.chosen.wall)
+    given: dict[str, Any] = (
+        {} if here.chosen.picture in keys else {"picture": next(iter(keys), None)}
+    )
+    if pair is not None:
+        given |= {"a": pair[1], "b": pair[0]}
+    return Context(replace(here.chosen, **given), here.service)
 
 
 def _patch(here: Context) -> tuple[Patch | None, list[Component]]:
@@ -78,12 +87,6 @@ def _about(here: Context, patch: Patch | None) -> str:
             "colour": "#{:02x}{:02x}{:02x}".format(*(patch.colour or (128, 128, 128))),
         }  # fmt: skip
     return json.dumps(told)
-
-
-def own(here: Context, *more: Any) -> dict[str, str]:
-    """The mark of an element that a script fills: it is kept as long as the question is the
-    same."""
-    return {"data-own": json.dumps([here.model, here.picture, here.a, here.b, *more])}
 
 
 def _remove(patch: Patch | None) -> Component:
@@ -211,81 +214,3 @@ def _margin() -> Component:
                   html.Span("\u2026", className="num", id="bench-margin-noise")],
                  className="caption split"),
     ], className="bench-class")  # fmt: skip
-
-
-# ---- where patches come from ----
-
-
-def _sources(here: Context, patch: Patch | None) -> Component:
-    place = patch or Patch("noise")
-    plain = [
-        action(text, {"patch": Patch(kind, FIRST[kind], place.x, place.y, place.size,
-                                     place.opacity).word},
-               label=f"Lay {text} on the picture", className="pill",
-               **({"aria-current": "true"} if patch and patch.kind == kind else {}))
-        for kind, text in AT_ONCE.items()
-    ]  # fmt: skip
-    opens = [
-        html.Button(text, type="button", className="pill", **{
-            "data-bench-open": kind, "aria-expanded": "false", "aria-controls": "bench-pane",
-            **({"aria-current": "true"} if patch and patch.kind == kind else {}),
-        }) for kind, text in SOURCES.items()
-    ]  # fmt: skip
-    pane = html.Div(id="bench-pane", **own(here, here.layer))
-    lead = "Put on it" if patch is None else "Another patch"
-    assert set(SOURCES) | set(AT_ONCE) == set(KINDS)
-    return html.Div([html.H3(lead), html.Div([*opens, *plain], className="pills"), pane],
-                    className="bench-sources")  # fmt: skip
-
-
-def _work(here: Context, name: str, *more: Any) -> Component:
-    """Where a longer work says how far it is, and what it found."""
-    return html.Div(id=name, className="bench-work", role="status", **own(here, *more))
-
-
-def _begins(text: Any, asked: dict[str, Any], into: str, label: str) -> Component:
-    return html.Button(text, type="button", className="pill", title=label, **{
-        "aria-label": label, "data-bench-job": json.dumps(asked), "data-into": into,
-    })  # fmt: skip
-
-
-def _suggest(here: Context) -> list[Component]:
-    buttons = [
-        _begins(html.Span(["for ", html.B(here.name(index), className=tone)]),
-                {"task": "bench_suggest", "towards": side}, "bench-suggested",
-                f"Look for patches that push {here.name(index)} over {here.name(other)}")
-        for side, index, other, tone in (("b", here.b, here.a, "neg"), ("a", here.a, here.b, "pos"))
-    ]  # fmt: skip
-    return [html.H3("Let the program look for a patch"), html.Div(buttons, className="pills"),
-            _work(here, "bench-suggested", here.layer)]  # fmt: skip
-
-
-def _together(here: Context, patch: Patch | None) -> list[Component]:
-    """The same patch on all pictures of the wall."""
-    if patch is None:
-        return []
-    buttons = [
-        _begins(html.Span(["how many become ", html.B(here.name(index), className=tone)]),
-                {"task": "bench_all", "towards": side}, "bench-table",
-                f"Lay it on all of them and count the {here.name(index)}")
-        for side, index, tone in (("b", here.b, "neg"), ("a", here.a, "pos"))
-    ]  # fmt: skip
-    title = "The same patch on all pictures of this list"
-    return [html.H3(title), html.Div(buttons, className="pills"),
-            _work(here, "bench-table", patch.word)]  # fmt: skip
-
-
-def _recipes(here: Context) -> list[Component]:
-    """The cases of the atlas article, where the network knows the classes."""
-    if not Categories(tuple(here.network["classes"])).is_imagenet:
-        return []
-    buttons = [
-        _begins(f"{here.name(shows)} + {here.name(laid)} \u2192 {here.name(becomes)}",
-                {"task": "bench_recipe", "recipe": name}, "bench-recipe",
-                f"Try {here.name(laid)} on a picture of {here.name(shows)}")
-        for name, (shows, laid, becomes) in RECIPES.items()
-    ]  # fmt: skip
-    return [html.H3("Cases of the Activation Atlas article"),
-            html.Div(buttons, className="pills recipes"),
-            html.Div(id="bench-recipe", className="bench-work", role="status",
-                     **{"data-own": here.model})]  # fmt: skip

@@ -8,16 +8,11 @@ from dash.development.base_component import Component
 
 from dashboard.components import action, unit_icon
 from dashboard.markup import Field
+from dashboard.selection import fade_of
 from dashboard.views.context import Context
 from dashboard.views.explore_neurons import unit_name
 
 SHOWN = 6
-
-
-def fade_of(text: str | None) -> dict[int, float]:
-    """{neuron: factor} of the address, whose form ``selection`` has checked."""
-    pairs = [part.split(":") for part in (text or "").split(",") if part]
-    return {int(unit): float(factor) for unit, factor in pairs}
 
 
 def faders(here: Context) -> Component:

@@ -11,6 +11,10 @@ from dashboard.components import action, share, signed
 from dashboard.service import Service
 
 Found = dict[str, Any]
+LACKING = {
+    "cells": "atlas cells (there is no atlas of this network)",
+    "patches": "real patches (the open pictures are not looked through yet)",
+}  # fmt: skip
 FEW, PLAIN = 5, 60  # rows before one asks for more, and at most; the table has them all
 
 
@@ -39,9 +43,12 @@ def _taken_out(job: str | None) -> list[Component]:
 def _patches(names: list[str], asked: Found, found: Found, job: str | None) -> list[Component]:
     towards = asked.get("towards", "b")
     pushed, over = (names[asked[k]] for k in (towards, "a" if towards == "b" else "b"))
+    lacking = [text for kind, text in LACKING.items() if kind not in found["sources"]]
+    plain = asked["task"] == "bench_suggest" and lacking
+    looked = f" Without {' and without '.join(lacking)}." if plain else ""
     head = html.P([
-        "How far each pushes ", html.B(pushed), f" over {over}, in logits, at the best of five "
-        "places; beside it noise of the same size at its best of them.",
+        "How far each pushes ", html.B(pushed), f" over {over}, in logits, at the best of "
+        f"{found['places']} places; beside it noise of the same size at its best of them.{looked}",
     ], className="caption")  # fmt: skip
     rows = [_patch(names, asked, row) for row in found["suggestions"]]
     turned = sum(row["turned"] for row in found["suggestions"])

@@ -20,7 +20,7 @@ from analysis.counterfactual import (
     summary,
     trial,
 )
-from analysis.faders import cost, counted, fade_of, faded, keep_of
+from analysis.faders import cost, counted, faded, keep_of
 from analysis.layers import find_layer
 from analysis.models import Classifier, load
 from analysis.pasting import Patch, composed, cut, extent, noise_like
@@ -203,8 +203,7 @@ def test_a_fader_is_exact_behind_a_skip_connection() -> None:
     assert found[-1].pictures == 1
 
 
-def test_words_of_faders() -> None:
-    assert fade_of("3:0.5,17:2") == {3: 0.5, 17: 2.0}
+def test_faders_that_make_no_sense_are_refused() -> None:
     layer = find_layer(classifier(Votes(), (1, 1, 1)), "relu")
     for wrong in ({9: 1.0}, {0: 2.5}, dict.fromkeys(range(17), 1.0)):
         with pytest.raises(UserError):

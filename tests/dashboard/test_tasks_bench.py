@@ -3,6 +3,9 @@
 import base64
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,9 @@ from dashboard.bench_textures import texture
 from dashboard.config import Config
 from dashboard.jobs import Jobs
 from dashboard.pictures import open_library
+from dashboard.selection import fade_of
 from dashboard.service import Service
+from tests.dashboard.desk import ROOT
 from tests.dashboard.steps import result
 
 MODEL, LAYER, A, B = "squeezenet1_1", "features.12", 457, 652
@@ -156,16 +161,38 @@ def test_suggestions_are_measured_and_can_be_laid_again(bench: Bench) -> None:
     assert -again["change"] == pytest.approx(best["push"], abs=1e-2)
     other = ask(bench, "bench_suggest", **asked, towards="a")
     assert other["suggestions"][0]["patch"] != best["patch"]
-    with pytest.raises(UserError, match="no atlas"):
-        ask(bench, "bench_suggest", **{**asked, "atlas": None})
+    plain = ask(bench, "bench_suggest", **{**asked, "atlas": None})
+    assert plain["sources"] == []
+    assert {row["patch"].split(":")[0] for row in plain["suggestions"]} == {"flat", "blur"}
 
 
 def test_suggestions_take_real_patches_where_they_are_known(bench: Bench) -> None:
     ask(bench, "examples", layer=LAYER)
     found = ask(bench, "bench_suggest", picture=grace(bench), layer=LAYER, atlas=None, **PAIR)
     assert found["sources"] == ["patches"]
-    assert {row["patch"].split(":")[0] for row in found["suggestions"]} == {"crop"}
+    kinds = {row["patch"].split(":")[0] for row in found["suggestions"]}
+    assert kinds == {"crop", "flat", "blur"}
     assert all(grace(bench) not in row["patch"] for row in found["suggestions"])
+
+
+def test_the_planted_square_is_found_without_an_atlas(tmp_path: Path) -> None:
+    """A small network that answers by the colour of a square in a corner: of every wrong picture a
+    plain colour makes it name the true class, and noise does not come near."""
+    model = "planted_square"
+    there = tasks.make_state({**settings(tmp_path), "model": model})
+    wrong = []
+    for picture in there.library.main.pictures:
+        opened = there.open(model, picture.key)
+        if opened.label is not None and int(opened.logits.argmax()) != opened.label:
+            wrong.append((picture.key, int(opened.logits.argmax()), opened.label))
+    assert len(wrong) > 20
+    for key, said, true in wrong[:6]:
+        asked = {"picture": key, "layer": "relu4", "a": said, "b": true, "atlas": None}
+        found = result(tasks.TASKS["bench_suggest"](there, model=model, **asked))
+        best = found["suggestions"][0]
+        assert best["turned"]
+        assert best["beyond"]
+        assert best["patch"].startswith("flat:")
 
 
 def test_a_recipe_says_when_no_photograph_of_it_is_open(bench: Bench) -> None:
@@ -259,3 +286,14 @@ def test_the_page_finds_the_atlas_itself(page: Any) -> None:
 def test_works_that_make_no_sense_are_refused(page: Any, wrong: Any) -> None:
     answer = page[0].post("http://127.0.0.1/api/bench/job", json=wrong, headers=OURS)
     assert answer.status_code == 422
+
+
+def test_the_page_reads_patches_and_faders_without_torch() -> None:
+    code = "import sys, dashboard.app; sys.exit('torch' in sys.modules)"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", code], env=env, timeout=60).returncode == 0
+
+
+def test_faders_are_read_off_the_address() -> None:
+    assert fade_of("3:0.5,17:2") == {3: 0.5, 17: 2.0}
+    assert fade_of(None) == fade_of("soup") == {}
