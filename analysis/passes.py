@@ -108,6 +108,8 @@ class Pass(ABC):
         keys = [self._key(p) for p in self.pictures]
         there = [i for i, key in enumerate(keys) if key in rows]
         if not there:
+            if not self._unread:
+                raise UserError("no picture has been answered yet")
             raise UserError("none of these pictures can be read: name another folder")
         wanted = np.array([rows[str(keys[i])] for i in there])
         return np.array(there), {name: self.kept.column(name)[wanted] for name in self.columns}

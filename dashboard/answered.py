@@ -73,7 +73,7 @@ class Answered:
         mine, judged = self.within(sure, among), self.judged
         if "," in wall:
             true, said = (None if v == "any" else int(v) for v in wall.split(","))
-            keep = judged.wrong if true != said else judged.labelled
+            keep = judged.wrong if true is None or true != said else judged.labelled
             keep = keep & (judged.labels == true if true is not None else True)
             keep = keep & (judged.said == said if said is not None else True)
             return self.surest(mine[keep[mine]])

@@ -17,9 +17,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from analysis import evaluation, images
-from analysis.evaluation import AHEAD, BATCH, Answers, Evaluation, Step, alike_layer, grey_thumb
+from analysis import images, passes
+from analysis.evaluation import Answers, Evaluation, Step, alike_layer, grey_thumb
 from analysis.models import Classifier, load
+from analysis.passes import AHEAD, BATCH
 from analysis.photos import Picture, samples
 from cache.errors import UserError
 from tests.toys import Counted, Sum, classifier, linear, one_by_one
@@ -196,7 +197,7 @@ def test_other_ways_of_cutting_are_other_answers(colours: Classifier, tmp_path: 
 def test_what_a_step_tells_is_on_the_disk(
     colours: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "OFTEN", 1e9)
+    monkeypatch.setattr(passes, "OFTEN", 1e9)
     run = Evaluation(colours, make(tmp_path / "p", 150), tmp_path)
     steps = []
     for step in run.run():
@@ -213,7 +214,7 @@ def test_what_a_step_tells_is_on_the_disk(
 def test_a_slow_network_saves_every_few_seconds(
     colours: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "OFTEN", 0.0)
+    monkeypatch.setattr(passes, "OFTEN", 0.0)
     steps = list(Evaluation(colours, make(tmp_path / "p", 30), tmp_path).run())
     assert [s.kept for s in steps] == [s.done for s in steps] == [0, 8, 16, 24, 30]
 
@@ -225,7 +226,7 @@ def test_decoding_goes_on_beside_the_network_but_not_far_ahead() -> None:
         seen.append(number)
         return -number
 
-    batches = evaluation._ahead(list(range(100)), decode)
+    batches = passes.ahead(list(range(100)), decode)
     assert next(batches) == [(n, -n) for n in range(BATCH)]
     ahead = BATCH * (AHEAD + 1)
     wait_until(lambda: len(seen) == ahead)  # nobody has asked for them yet
@@ -368,5 +369,8 @@ def test_a_set_of_which_nothing_can_be_read_says_so(colours: Classifier, tmp_pat
     (tmp_path / "p" / "a.png").write_text("a letter")
     with pytest.raises(UserError, match="none of these pictures can be read"):
         answers(colours, listed(tmp_path / "p"), tmp_path)
-    with pytest.raises(UserError, match="none of these pictures can be read"):
-        answers(colours, [], tmp_path)
+
+
+def test_before_a_pass_nothing_is_answered(colours: Classifier, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="answered yet"):
+        Evaluation(colours, make(tmp_path / "p", 2), tmp_path).result()
