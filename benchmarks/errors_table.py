@@ -11,10 +11,10 @@ from dashboard import cli_output as out
 AIMS = "random 8, equally active 4, rank .9 (first layer .5), curves above 0"
 NOTES = """\
 effect: as attributed; loss: what the margin really loses, in its direction; medians, in logits.
-x random, x equal: the loss, over how far as many random (equally active) others move the margin either
-way: the median of the pictures, then the ratio of the means.
-equal lose: what it loses without the equally active; below 0: they speak against it. fair: pictures
-with a fair control, and the median of those. seconds: one attribution, one check; medians.
+x random, x equal: the loss, over how far as many random (equally active) others move the margin
+either way: the median of the pictures, then the ratio of the means. equal lose: what the margin
+loses without the equally active; below 0: they speak against it. fair: pictures with a fair
+control, and the median of those. seconds: to attribute, and to check; medians.
 rank: Spearman of effects and single removals, median (quarter, three quarters).
 deletion: the mean margin while neurons go at random, less that while they go in order of effect, in
 logits; insertion: the other way round, while they come. beats: of the pictures, those above 0.

@@ -83,7 +83,8 @@ def test_the_loss_counts_in_the_direction_of_the_effect() -> None:
 def record(**given: object) -> Record:
     plain = {
         "measured": 4.0, "random": 1.0, "equal": 2.0, "signed": -2.0, "fair": True,
-        "verdict": "confirmed", "neurons": 1, "effect": 4.5, "before": 3.0, "attributed": 0.1, "seconds": 0.2,
+        "verdict": "confirmed", "neurons": 1, "effect": 4.5, "before": 3.0, "attributed": 0.1,
+        "seconds": 0.2,
     }  # fmt: skip
     return plain | given
 
