@@ -1,7 +1,7 @@
 """Whether the reasons given for a network's errors are the reasons, layer by layer.
 
     python -m benchmarks.errors --images DIR [DIR ...] --out errors.json [--model M]
-        [--layers L,M] [--count 100] [--ranked 100] [--by gradient|path]
+        [--layers L,M] [--count 100] [--ranked 100] [--by gradient|path|turns]
 
 Wrongly answered labelled pictures, drawn at random; the margin is the class said minus the true
 one. For every layer of the ladder it is measured what the margin loses without the 5 % of the
@@ -25,9 +25,11 @@ import torch
 from analysis import photos
 from analysis.attribution import LayerEffect, Target, attribute, integrate
 from analysis.evaluation import Evaluation
+from analysis.faithfulness import SHARE
 from analysis.layers import Layer, find_layer, ladder
 from analysis.models import Classifier, load
 from analysis.tail import Tail
+from analysis.turns import in_turn
 from benchmarks.errors_one import Record, ranked, removal
 from benchmarks.errors_table import tables
 from cache.errors import UserError
@@ -109,8 +111,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=100, help="errors")
     parser.add_argument("--ranked", type=int, help="errors with single removals and curves: all")
     parser.add_argument(
-        "--by", choices=("gradient", "path"), default="gradient",
-        help="gradient x activation, or integrated along the path from zero",
+        "--by", choices=("gradient", "path", "turns"), default="gradient",
+        help="gradient x activation, integrated along the path from zero, or (for the removal "
+        "alone) neurons chosen in turn, each time with a new gradient",
     )  # fmt: skip
     parser.add_argument("--steps", type=int, default=100, help="on the path")
     parser.add_argument("--draws", type=int, default=20, help="control sets for each picture")
@@ -144,7 +147,11 @@ def measured(
     seed = int(error.picture.key[:8], 16)
     if part == "ranked":
         return ranked(tail, one, error.target, most=given.singles, orders=given.orders, seed=seed)
-    found = removal(tail, one, error.target, draws=given.draws, seed=seed)
+    began, turns = time.perf_counter(), None
+    if given.by == "turns":
+        turns = in_turn(tail, layer, error.target, max(1, round(SHARE * layer.channels)))
+        seconds = time.perf_counter() - began
+    found = removal(tail, one, error.target, draws=given.draws, seed=seed, turns=turns)
     return found | {"attributed": seconds}
 
 
@@ -154,6 +161,7 @@ def measure(
     """Measures what is missing in ``kept``, removals first; the keys of the pictures."""
     every = list(errors(classifier, given.images, cache_dir(given.cache), given.count))
     ranks = given.count if given.ranked is None else given.ranked
+    ranks = 0 if given.by == "turns" else ranks
     for part, some in (("removal", every), ("ranked", every[:ranks])):
         for number, error in enumerate(some, 1):
             key = error.picture.key

@@ -13,9 +13,10 @@ from scipy.stats import spearmanr
 from analysis.ablation import logits_of, without
 from analysis.attribution import Array, LayerEffect, Target
 from analysis.controls import Control
-from analysis.faithfulness import activity_of, check
+from analysis.faithfulness import activity_of, check, judged
 from analysis.flips import margins_of
 from analysis.tail import Tail
+from analysis.turns import InTurn
 
 Record = dict[str, Any]
 POINTS = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 1.0)
@@ -23,20 +24,32 @@ POINTS = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 1.0)
 curve of a random order is, read backwards, an insertion curve of the order turned round."""
 
 
-def removal(tail: Tail, one: LayerEffect, target: Target, *, draws: int, seed: int) -> Record:
-    """The claim's check: the top 5 % removed, beside random and equally active others.
+def removal(
+    tail: Tail,
+    one: LayerEffect,
+    target: Target,
+    *,
+    draws: int,
+    seed: int,
+    turns: InTurn | None = None,
+) -> Record:
+    """The claim's check: the top 5 % removed, or those chosen in ``turns``, beside random and
+    equally active others.
 
     ``measured`` counts in the direction of the effect: negative where it went the other way; so
     does ``signed``, the mean loss without equally active others, of which ``equal`` is the mean
     distance.
     """
     began = time.perf_counter()
-    found = check(tail, one, target, draws=draws, seed=seed, flip=False)
-    way, equal = 1 if found.effect >= 0 else -1, found.equal
+    channels = None if turns is None else turns.channels
+    found = check(tail, one, target, channels=channels, draws=draws, seed=seed, flip=False)
+    seconds, equal = time.perf_counter() - began, found.equal
+    effect = found.effect if turns is None else turns.effect
+    way = 1 if effect >= 0 else -1
     return {
-        "seconds": time.perf_counter() - began, "neurons": len(found.channels),
-        "before": found.before, "effect": found.effect,
-        "measured": found.measured * way, "verdict": found.verdict,
+        "seconds": seconds, "neurons": len(found.channels), "before": found.before,
+        "effect": effect * way, "measured": found.measured * way,
+        "verdict": judged(found.measured, effect, found.before, equal, found.random),
         "random": _moved(found.random), "equal": _moved(equal),
         "signed": (found.before - equal.mean) * way if equal else None,
         "match": equal.match if equal else None, "fair": bool(equal and equal.fair),

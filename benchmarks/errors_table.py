@@ -10,10 +10,11 @@ from dashboard import cli_output as out
 
 AIMS = "random 8, equally active 4, rank .9 (first layer .5), curves above 0"
 NOTES = """\
-x random, x equal: what the margin loses in the direction of the effect, over how far as many random
-(equally active) others move it either way: the median of the pictures, then the ratio of the means.
-equal lose: what it loses without the equally active; below 0: they speak against it. fair: pictures
-with a fair control, and the median of those. seconds: one attribution, one check; medians.
+effect: as attributed; loss: what the margin really loses, in its direction; medians, in logits.
+x random, x equal: the loss, over how far as many random (equally active) others move the margin
+either way: the median of the pictures, then the ratio of the means. equal lose: what the margin
+loses without the equally active; below 0: they speak against it. fair: pictures with a fair
+control, and the median of those. seconds: to attribute, and to check; medians.
 rank: Spearman of effects and single removals, median (quarter, three quarters).
 deletion: the mean margin while neurons go at random, less that while they go in order of effect, in
 logits; insertion: the other way round, while they come. beats: of the pictures, those above 0.
@@ -52,6 +53,7 @@ def removed(found: Sequence[Record]) -> dict[str, Any]:
     return {
         "errors": len(found), "neurons": found[0]["neurons"],
         "margin": _two(np.median([r["before"] for r in found])),
+        "effect": _two(np.median([abs(r["effect"]) for r in found])),
         "loss": _two(np.median([r["measured"] for r in found])),
         "x random": _two(ratios(found, "random")[0]),
         "of means": _two(ratios(found, "random")[1]),

@@ -13,6 +13,7 @@ from PIL import Image
 from analysis.attribution import Target, attribute
 from analysis.models import load
 from analysis.tail import Tail
+from analysis.turns import in_turn
 from benchmarks.errors import errors, main
 from benchmarks.errors_one import Record, curves, rank, ranked, removal, sampled, singles, walks
 from benchmarks.errors_table import ordered, ratios, removed
@@ -73,13 +74,17 @@ def test_the_loss_counts_in_the_direction_of_the_effect() -> None:
     back = Target(1, 0)  # the other class leads: its neurons are removed, and the margin rises
     other = attribute(classifier(Votes(), (1, 1, 1)), tail.x, ["relu"], back).layers["relu"]
     turned = removal(tail, other, back, draws=8, seed=0)
-    assert (turned["before"], turned["effect"], turned["measured"]) == (-5.5, -5, 5)
+    assert (turned["before"], turned["effect"], turned["measured"]) == (-5.5, 5, 5)
+    turns = in_turn(tail, other.layer, back, 2)
+    both = removal(tail, other, back, draws=8, seed=0, turns=turns)
+    assert (both["neurons"], both["effect"], both["measured"]) == (2, 8, 8)
 
 
 def record(**given: object) -> Record:
     plain = {
         "measured": 4.0, "random": 1.0, "equal": 2.0, "signed": -2.0, "fair": True,
-        "verdict": "confirmed", "neurons": 1, "before": 3.0, "attributed": 0.1, "seconds": 0.2,
+        "verdict": "confirmed", "neurons": 1, "effect": 4.5, "before": 3.0, "attributed": 0.1,
+        "seconds": 0.2,
     }  # fmt: skip
     return plain | given
 
