@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from analysis.atlas.reading import Atlas, drawing_order, opened
+from analysis.atlas.shown import filled
 from cache.mosaics import columns
 from cache.store import Store
 from dashboard.app import create_app
@@ -61,10 +62,12 @@ def offered(client: Any) -> list[dict[str, Any]]:
 
 
 def icon(atlas: Atlas, side: int, number: int) -> np.ndarray:
+    """As it was drawn, as far as icons of this atlas have shapes in them."""
+    begin, end = filled(atlas.icons(atlas.grids()[0]).part(0, "images"))
     for batch, chosen in enumerate(drawing_order(atlas.cells(side))):
         if number in chosen:
             at = int(np.flatnonzero(chosen == number)[0])
-            return np.asarray(atlas.icons(side).part(batch, "images")[at])
+            return np.asarray(atlas.icons(side).part(batch, "images")[at, begin:end, begin:end])
     raise AssertionError(number)
 
 
@@ -94,7 +97,7 @@ def test_the_icons_one_by_one_together_and_in_tiles(client: Any, atlas: Atlas, b
         assert np.array_equal(alone, own)
         size = len(own)
         y, x = (size * v for v in divmod(number, columns(len(cells))))
-        assert np.abs(whole[y : y + size, x : x + size].astype(float) - own).mean() < 12
+        assert np.abs(whole[y : y + size, x : x + size].astype(float) - own).mean() < 20
     tile = client.get(f"{base}/tiles/{side}/0/0/0.webp")
     assert (tile.status_code, tile.mimetype) == (200, "image/webp")
     assert Image.open(io.BytesIO(tile.data)).size == (256, 256)
