@@ -250,9 +250,7 @@ def _showing(bench: Bench, model: str, index: int) -> tuple[str, bool]:
     return bench.library.add(drawn.data, name=f"{name}, drawn by the program").key, False
 
 
-def _laid(
-    bench: Bench, model: str, index: int, atlas: str | None
-) -> list[tuple[Candidate, str]]:
+def _laid(bench: Bench, model: str, index: int, atlas: str | None) -> list[tuple[Candidate, str]]:
     """Patches of a class, in several sizes: parts of open pictures of it, its drawn picture, and
     the atlas cells that speak for it most."""
     sources: list[tuple[str, tuple[str, ...], str]] = []
