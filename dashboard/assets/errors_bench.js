@@ -143,8 +143,10 @@
 
   function verdict(found, moving) {
     const line = el("bench-verdict"), { before, now } = found;
-    line.classList.toggle("unproved", !moving && !found.beyond);
-    const nothing = moving || found.beyond ? "" : " Noise of this size moves the margin as far: the patch shows nothing.";
+    const [by] = found.by_noise, less = by * found.change > 0 && Math.abs(by) > Math.abs(found.change);
+    const nothing = moving ? "" : !found.beyond ? " Noise of this size moves the margin as far: the patch shows nothing."
+      : less ? " Noise of this size moves the margin further the same way." : "";
+    line.classList.toggle("unproved", Boolean(nothing));
     const says = Object.assign(document.createElement("b"), { textContent: found.says });
     says.className = now.answer === state.about.a ? "pos" : now.answer === state.about.b ? "neg" : "";
     line.replaceChildren(now.answer !== before.answer ? "Now says " : "Still says ", says, ` (${share(now.share)}).` + nothing);
