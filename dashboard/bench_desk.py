@@ -1,8 +1,6 @@
 """The longer works of the patch bench for the page: begun, looked at while they go on, and taken
 out as tables."""
 
-import csv
-import io
 import threading
 from collections import OrderedDict
 from typing import Any
@@ -13,6 +11,7 @@ from dashboard.error_desk import ErrorDesk
 from dashboard.protocol import INTERACTIVE, VISIBLE, JobError, JobStatus
 from dashboard.selection import Selection
 from dashboard.service import Service
+from dashboard.tables import records_as_csv
 
 KEPT = 64  # works whose question is remembered
 _COMMON = ("model", "a", "b")
@@ -100,17 +99,14 @@ class BenchDesk:
         """The same as CSV, a row for each picture or patch."""
         whole = self.table(job)
         names = self.service.model(whole["asked"]["model"])["classes"]
-        found, out = whole["found"], io.StringIO()
+        found = whole["found"]
         if "rows" in found:
             lines = [_picture_line(row, names) for row in found["rows"]]
         elif "suggestions" in found:
             lines = [_patch_line(row, names) for row in found["suggestions"]]
         else:
             lines = [_cost_line(found)]
-        writer = csv.DictWriter(out, list(lines[0]))
-        writer.writeheader()
-        writer.writerows(lines)
-        return out.getvalue()
+        return records_as_csv(lines)
 
 
 def _said(row: dict[str, Any], names: list[str]) -> dict[str, Any]:

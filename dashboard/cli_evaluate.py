@@ -1,20 +1,16 @@
 """The command ``evaluate``: what a network answers to labelled pictures, counted."""
 
 import argparse
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from cache.errors import UserError
 from cache.location import cache_dir
 from dashboard import cli_output as out
+from dashboard.tables import records_as_csv
 
 if TYPE_CHECKING:
-    from analysis.mistakes import Judged
     from analysis.models import Classifier
     from dashboard.answered import Answered
 
@@ -26,6 +22,7 @@ def evaluate(given: argparse.Namespace, classifier: "Classifier") -> tuple[Any, 
     UserError: no pictures, none that can be read, none with a label of this network."""
     from analysis.evaluation import Evaluation
     from dashboard.answered import Answered
+    from dashboard.answered_tables import answers, told
 
     path = None if given.output is None else out.target(given.output, (".csv",))
     pictures = _pictures(given)
@@ -37,9 +34,9 @@ def evaluate(given: argparse.Namespace, classifier: "Classifier") -> tuple[Any, 
     found = Answered(classifier, tuple(pictures), run.result())
     if not found.judged.labelled.any():
         raise UserError("none of the pictures that have a label can be read; name another folder")
-    document = _document(found)
+    document = told(found)
     if path is not None:
-        out.save(path, _csv(found).encode())
+        out.save(path, records_as_csv(answers(found)).encode())
         document["table"] = path
     return document, [*out.mark(trained=classifier.trained), *_lines(document, found, path)]
 
@@ -67,37 +64,6 @@ def _refuse_unlabelled(classifier: "Classifier", pictures: Sequence[Any]) -> Non
             f"none of the {len(labels)} labels names a class of {classifier.name}: give "
             "them as class_index or class_name of this network"
         )
-
-
-def _document(found: "Answered") -> dict[str, Any]:
-    judged, names = found.judged, found.classifier.categories.names
-    return {
-        "images": len(found.answers), "labelled": int(judged.labelled.sum()),
-        "unknown_labels": found.strange, "unread": list(found.answers.unread),
-        "top1": judged.among_first(1), "top5": judged.among_first(5),
-        "confidence": float(judged.confidence[judged.labelled].mean()),
-        "calibration_error": judged.calibration_error(),
-        "calibration": [b.__dict__ for b in judged.bins()],
-        "confusions": [
-            {"true": names[p.true], "predicted": names[p.said], "count": len(p.rows),
-             "files": [found.picture(r).name for r in p.rows]}
-            for p in judged.pairs()
-        ],
-        "classes": [{"class": names[row["index"]], **row} for row in judged.per_class()],
-        "check_the_label": [
-            {"file": found.picture(int(r)).name, "label": names[judged.labels[r]],
-             "predicted": names[judged.said[r]]}
-            for r in np.flatnonzero(found.doubts.check)
-        ],
-        "near_duplicates": _twice(found),
-    }  # fmt: skip
-
-
-def _twice(found: "Answered") -> list[list[str]]:
-    """Pairs of files, each once."""
-    twins = found.doubts.twins
-    pairs = {tuple(sorted((int(r), int(twins[r])))) for r in np.flatnonzero(twins >= 0)}
-    return [[found.picture(a).name, found.picture(b).name] for a, b in sorted(pairs)]
 
 
 def _lines(document: dict[str, Any], found: "Answered", path: Path | None) -> list[str]:
@@ -130,25 +96,3 @@ def _confusions(d: dict[str, Any]) -> list[str]:
     more = len(d["confusions"]) - len(rows)
     table = out.table(("pictures", "true", "predicted", "the surest"), rows)
     return [*table, f"and {more:,} rarer confusions (--json, or -o TABLE.csv)"] if more else table
-
-
-def _csv(found: "Answered") -> str:
-    """One row a picture."""
-    judged, names = found.judged, found.classifier.categories.names
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(["file", "true", "predicted", "p_predicted", "p_true", "right", "check"])
-    for row in range(len(judged)):
-        true = int(judged.labels[row])
-        table.writerow([
-            found.picture(row).name, names[true] if true >= 0 else "", names[judged.said[row]],
-            f"{judged.confidence[row]:.6g}", f"{judged.own[row]:.6g}" if true >= 0 else "",
-            _right(judged, row), "yes" if found.doubts.check[row] else "",
-        ])  # fmt: skip
-    return text.getvalue()
-
-
-def _right(judged: "Judged", row: int) -> str:
-    if not judged.labelled[row]:
-        return ""
-    return "yes" if judged.right[row] else "no"

@@ -1,15 +1,17 @@
 """The addresses of Errors: how far the pass is, the matrix, and a neuron's strongest patches."""
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 
 from cache.errors import UserError
 from dashboard.answers import answered, as_json
 from dashboard.error_desk import ErrorDesk, known_of
 from dashboard.protocol import BACKGROUND
 from dashboard.service import Service
+from dashboard.tables import records_as_csv
 
 MOST = 9  # patches at once
 
@@ -33,6 +35,21 @@ def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
     def matrix() -> Response:
         model = request.args.get("model") or service.config.model
         return answered(lambda: _matrix(service, desk, model))
+
+    @server.get("/errors.<kind>")
+    def table(kind: str) -> Response:
+        """The answers to all open pictures: a record a picture (csv), or all that is known."""
+        model = request.args.get("model") or service.config.model
+        try:
+            found = service.ask("answers_table", model=model, known=desk.known(model))
+        except UserError as error:
+            return as_json({"error": str(error)}, 404)
+        if kind not in ("csv", "json"):
+            abort(404)
+        text = records_as_csv(found["answers"]) if kind == "csv" else json.dumps(found, indent=1)
+        headers = {"Content-Disposition": f'attachment; filename="answers.{kind}"'}
+        return Response(text, mimetype=f"{'text' if kind == 'csv' else 'application'}/{kind}",
+                        headers=headers)  # fmt: skip
 
     @server.get("/api/job")
     def job() -> Response:

@@ -1,25 +1,24 @@
 """All findings as a file: a page that opens by itself, JSON that can be taken over again, rows of
 numbers."""
 
-import csv
-import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from analysis.findings_report import render_findings
 from cache.finding import Finding
 from cache.findings import Findings
 from cache.names import Names
 from cache.starter import Pack
+from dashboard.tables import as_csv
 
 COLUMNS = (
     "id", "when", "sentence", "verdict", "network", "fingerprint", "picture", "layer", "neurons",
     "label", "value", "sd", "unit", "address", "repeat",
 )  # fmt: skip
 FORMATS = {".html": "text/html", ".json": "application/json", ".csv": "text/csv"}
-_ACTIVE = ("=", "+", "-", "@", "\t")  # what a spreadsheet would take for a formula
 
 
 def exported(kept: Findings, suffix: str, pack: Callable[[], Pack | None]) -> bytes:
@@ -55,21 +54,14 @@ def names_of(
 
 def rows(found: Sequence[Finding]) -> str:
     """CSV: a row for each number of each finding; one without any has one row."""
-    table = io.StringIO()
-    write = csv.writer(table)
-    write.writerow(COLUMNS)
+    return as_csv(COLUMNS, _lines(found))
+
+
+def _lines(found: Sequence[Finding]) -> Iterator[tuple[Any, ...]]:
     for one in found:
         neurons = " ".join(map(str, one.neurons))
         start = (one.id, one.when, one.sentence, one.verdict, one.model, one.network, one.shows,
                  one.layer, neurons)  # fmt: skip
         numbers = [(n.label, n.value, n.sd, n.unit) for n in one.numbers] or [("", "", None, "")]
         for number in numbers:
-            write.writerow([_cell(v) for v in (*start, *number, one.href, one.repeat)])
-    return table.getvalue()
-
-
-def _cell(value: str | float | None) -> str | float:
-    if value is None:
-        return ""
-    text = isinstance(value, str) and value.startswith(_ACTIVE)
-    return f"'{value}" if text else value
+            yield (*start, *number, one.href, one.repeat)

@@ -24,6 +24,7 @@ from analysis.tail import Tail
 from cache.errors import UserError
 from cache.location import cache_dir
 from dashboard.answered import Answered, answered, evaluation, of_picture
+from dashboard.answered_tables import answers, told
 from dashboard.bench import Bench
 from dashboard.grids import numbers
 from dashboard.protocol import Progress, Task
@@ -95,6 +96,13 @@ def matrix(bench: Bench, *, model: str, known: int) -> dict[str, Any]:
         cell = at[int(judged.labels[row])], at[int(judged.said[row])]
         counts[cell] = counts.get(cell, 0) + 1
     return {"order": [int(c) for c in order], "cells": [[*k, n] for k, n in counts.items()]}
+
+
+def answers_table(bench: Bench, *, model: str, known: int) -> dict[str, Any]:
+    """All that is known of the answers: {told: the document of ``evaluate``, answers: a record a
+    picture}."""
+    found = answered(bench, model)
+    return {"told": told(found), "answers": answers(found)}
 
 
 def claim(
@@ -245,5 +253,5 @@ def unsteady(bench: Bench, *, model: str) -> Iterator[Progress]:
 
 ERROR_TASKS: dict[str, Task] = {
     "evaluate": evaluate, "mistakes": mistakes, "wall_pictures": wall_pictures, "matrix": matrix,
-    "claim": claim, "unsteady": unsteady,
+    "claim": claim, "answers_table": answers_table, "unsteady": unsteady,
 }  # fmt: skip

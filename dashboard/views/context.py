@@ -140,6 +140,13 @@ class Context:
         path = str(source) if isinstance(source, Path) else found.name if found else "IMAGE"
         return [verb, path, *self._options(), *more]
 
+    def command_on_all(self, verb: str) -> list[str]:
+        """Words of an analysis of the user's folder."""
+        config = self.service.config
+        given = [(name, getattr(config, name)) for name in ("images", "labels")]
+        words = [word for name, value in given if value for word in (f"--{name}", str(value))]
+        return [verb, *self._options(), *words]
+
     def _options(self) -> list[str]:
         """What the program was started with, as far as it changes the numbers."""
         config = self.service.config

@@ -1,11 +1,12 @@
 """The first stage of Errors: how often the network is right, and what it takes for what."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components import action, note, share, term
+from dashboard.components import action, copy_command, note, share, term
 from dashboard.error_desk import ErrorDesk, known_of
 from dashboard.markup import Field
 from dashboard.protocol import JobStatus
@@ -163,7 +164,19 @@ def _pairs(here: Context, found: dict[str, Any]) -> list[Component]:
     cut = found["all_pairs"] - len(found["pairs"])
     tail = [html.P(f"and {cut:,} rarer pairs; choose a class to see its own", className="caption")]
     return [head, html.Div([*rows, *([more] if rest else []), *rest], className="pair-rows"),
-            *(tail if cut else [])]  # fmt: skip
+            *(tail if cut else []), _files(here)]  # fmt: skip
+
+
+def _files(here: Context) -> Component:
+    """Everything as files, and the command that gives the same."""
+    query = urlencode({"model": here.model})
+    links = [
+        html.A(kind.upper(), href=f"/errors.{kind}?{query}", download="", className="quiet-button")
+        for kind in ("csv", "json")
+    ]  # fmt: skip
+    words = here.command_on_all("evaluate")
+    return html.P(["All answers as ", links[0], " or ", links[1], ". ", copy_command(words)],
+                  className="caption err-files")  # fmt: skip
 
 
 def _title(found: dict[str, Any]) -> str:
