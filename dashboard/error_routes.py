@@ -37,7 +37,7 @@ def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
         return answered(lambda: _matrix(service, desk, model))
 
     @server.get("/errors.<kind>")
-    def table(kind: str) -> Response:
+    def all_answers(kind: str) -> Response:
         """The answers to all open pictures: a record a picture (csv), or all that is known."""
         model = request.args.get("model") or service.config.model
         try:
