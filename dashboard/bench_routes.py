@@ -44,13 +44,13 @@ def _pictures(server: Flask, service: Service) -> None:
         return Response(data, mimetype="image/png", headers={"Cache-Control": "no-store"})
 
     @server.get("/bench/seen.png")
-    def seen() -> Response:
+    def bench_seen() -> Response:
         given = request.args
         return png("bench_picture", model=_model(service), picture=given.get("picture", ""),
                    patch=given.get("patch"))  # fmt: skip
 
     @server.get("/bench/texture.png")
-    def texture() -> Response:
+    def bench_texture() -> Response:
         return png("bench_texture", model=_model(service), patch=request.args.get("patch", ""))
 
 
@@ -79,24 +79,24 @@ def _measured(server: Flask, service: Service) -> None:
             return as_json({"error": str(error)}, 503)
 
     @server.get("/api/bench/trial")
-    def trial() -> Response:
+    def bench_trial() -> Response:
         """The patch where it is now; ``moving``: with as little noise as can be."""
         draws = DRAGGED if request.args.get("moving") else SETTLED
 
         return answer(lambda: spoken("bench_trial", {**asked("patch"), "draws": draws}))
 
     @server.get("/api/bench/curve")
-    def curve() -> Response:
+    def bench_curve() -> Response:
         return answer(lambda: service.ask("bench_curve", **asked("patch")))
 
     @server.get("/api/bench/fade")
-    def fade() -> Response:
+    def bench_fade() -> Response:
         return answer(lambda: spoken("bench_fade", asked("layer", "fade")))
 
 
 def _works(server: Flask, service: Service, desk: BenchDesk) -> None:
     @server.post("/api/bench/job")
-    def begin() -> Response:
+    def bench_begin() -> Response:
         def begun() -> dict[str, str]:
             given = request.get_json(silent=True)
             if not isinstance(given, dict):
@@ -106,12 +106,12 @@ def _works(server: Flask, service: Service, desk: BenchDesk) -> None:
         return answered(begun)
 
     @server.get("/api/bench/job")
-    def look() -> Response:
+    def bench_look() -> Response:
         """{state, done, total, left, markup: what there is to show, result once it is done}."""
         return answered(lambda: _looked(service, desk, request.args.get("job", "")))
 
     @server.get("/bench/table.<kind>")
-    def table(kind: str) -> Response:
+    def bench_table(kind: str) -> Response:
         """A finished work's table: csv or json."""
         job = request.args.get("job", "")
         try:
@@ -129,7 +129,7 @@ def _works(server: Flask, service: Service, desk: BenchDesk) -> None:
 
 def _choices(server: Flask, service: Service, atlases: AtlasDesk) -> None:
     @server.get("/api/bench/choose")
-    def choose() -> Response:
+    def bench_choose() -> Response:
         """What a pane of choices shows: {markup}. ``kind``: crop, icon or cell."""
 
         def shown() -> dict[str, str]:

@@ -68,7 +68,7 @@ def ask(bench: Bench, task: str, **given: Any) -> Any:
 
 
 def pixels(encoded: str) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
+    return np.array(Image.open(io.BytesIO(base64.b64decode(encoded))))
 
 
 # ---- tasks ----
