@@ -43,7 +43,7 @@ SET: dict[str, tuple[int, tuple[float, float, float], str]] = {
     "red": (4, (0.9, 0.3, 0.1), "red"),
     "green": (3, (0.2, 0.8, 0.1), "green"),
     "taken": (3, (0.6, 0.8, 0.1), "red"),  # says green
-    "sky": (1, (0.5, 0.2, 0.4), "blue"),  # says red
+    "sky": (1, (0.5, 0.2, 0.45), "blue"),  # says red
     "other": (1, (0.1, 0.2, 0.9), "violet"),  # no class of this network
     "plain": (1, (0.5, 0.5, 0.45), ""),  # no label
 }

@@ -255,8 +255,9 @@ def test_all_of_a_pair_together(coloured: Errors) -> None:
     coloured.go("?stage=wall&wall=0,1")
     coloured.at(".err-card.together").click()
     coloured.says("#err-sentence", "Of 3 pictures together: green rather than red by 2.0")
-    coloured.says("#err-sentence", "3 of 3 change their answer")
+    coloured.says("#err-sentence", "no fair control can say")  # all of green is taken away
     assert coloured.evidence() == [10, 7, 4, 1]
+    coloured.says("#err-verdict", "No fair control")
     coloured.says("#err-verdict", "3 of 3")
     coloured.screen.shows("#err-claim #without", -6.0)
     coloured.at('.evidence-row[data-unit="10"] .tick').click()

@@ -102,13 +102,13 @@ def test_the_counts_by_hand(ask: Asked) -> None:
     assert found["top1"] == pytest.approx(7 / 11)
     assert found["top5"] == 1.0
     assert sum(b["count"] for b in found["bins"]) == 11
-    # sure by e^6 and e^6 (right), by e^2 and e^1 (wrong)
-    sure = [share(c) for c in ((9, 3, 1), (2, 8, 1), (6, 8, 1), (5, 2, 4))]
+    # sure by e^6 and e^6 (right), by e^2 and e^.5 (wrong)
+    sure = [share(c) for c in ((9, 3, 1), (2, 8, 1), (6, 8, 1), (5, 2, 4.5))]
     gap = 4 * (1 - sure[0]) + 3 * (1 - sure[1]) + 3 * sure[2] + sure[3]
     assert found["calibration"] == pytest.approx(gap / 11, abs=0.01)
 
 
-def share(tenths: tuple[int, ...]) -> float:
+def share(tenths: tuple[float, ...]) -> float:
     """The largest probability where the logits are these colours times ten."""
     parts = np.exp(np.array(tenths, float))
     return float(parts.max() / parts.sum())
@@ -151,7 +151,7 @@ def test_walls_show_what_matters_most_first(ask: Asked) -> None:
 
 def test_a_picture_with_both_probabilities(ask: Asked) -> None:
     (sky,) = ask("wall_pictures", known=0, wall=f"{BLUE},{RED}")["pictures"]
-    parts = np.exp([5.0, 2.0, 4.0])
+    parts = np.exp([5.0, 2.0, 4.5])
     assert (sky["true"], sky["said"], sky["check"], sky["twin"]) == (BLUE, RED, False, None)
     assert sky["p_said"] == pytest.approx(parts[0] / parts.sum(), abs=0.01)
     assert sky["p_true"] == pytest.approx(parts[2] / parts.sum(), abs=0.01)
