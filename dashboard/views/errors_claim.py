@@ -37,10 +37,16 @@ def content(here: Context, desk: ErrorDesk) -> list[Component | None]:
         _sentence(here, found),
         layers(here),
         html.Div(rows(here, found), className="evidence"),
-        html.P(norm_line(here.name(here.b), norm), className="caption"),
+        html.P([*norm_line(here.name(here.b), norm), " ", _in_groups()], className="caption"),
         *_verdict(here, found),
         copy_command(here.command("explain", *here.versus, "--layer", here.layer)),
     ]
+
+
+def _in_groups() -> Component:
+    """The same question of neurons that fire together, each group with a switch that measures."""
+    return action("The same in neuron groups", {"view": "explore", "tab": "groups", "map": "groups"},
+                  label="Neuron groups of this picture, in Explore", className="quiet-button")  # fmt: skip
 
 
 def _sentence(here: Context, found: dict[str, Any]) -> Component:

@@ -115,6 +115,8 @@ def sentence(here: Context) -> list[Component]:
             *_margin(here), *known,
         ]),
         action("swap", {"a": here.b, "b": here.a}, label="Swap the two classes", className="pill"),
+        action("why?", {"view": "errors", "stage": "picture"}, className="pill",
+               label="The claim of Errors: which neurons carry it, its twin, a patch to test it"),
         html.Button("test it", type="button", className="pill", **{"data-local": "test"},
                     title="Go to the check of the explanation"),
         copy_command(here.command("explain", *here.versus)),
