@@ -45,8 +45,9 @@ def content(here: Context, desk: ErrorDesk) -> list[Component | None]:
 
 def _in_groups() -> Component:
     """The same question of neurons that fire together, each group with a switch that measures."""
-    return action("The same in neuron groups", {"view": "explore", "tab": "groups", "map": "groups"},
-                  label="Neuron groups of this picture, in Explore", className="quiet-button")  # fmt: skip
+    shown = {"view": "explore", "tab": "groups", "map": "groups"}
+    return action("The same in neuron groups", shown, className="quiet-button",
+                  label="Neuron groups of this picture, in Explore")  # fmt: skip
 
 
 def _sentence(here: Context, found: dict[str, Any]) -> Component:
