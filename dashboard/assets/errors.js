@@ -21,7 +21,7 @@
         }
         if (over) break;
         last = status.known;
-        wait = Math.min(4000, wait * 1.5);
+        wait = Math.min(2000, wait * 1.5);
       } catch (error) { break; } // status.js says that the program is away
       await new Promise((done) => setTimeout(done, wait));
     }

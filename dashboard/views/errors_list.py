@@ -224,7 +224,7 @@ def _matrix(here: Context, found: dict[str, Any]) -> list[Component]:
            "aria-label": "Confusion matrix: rows are true classes, columns answers"},
     )  # fmt: skip
     text = "Rows: what it is; columns: what it says. Classes that are confused lie together."
-    said = html.P(text, id="err-matrix-said", className="caption num")
+    said = html.P(text, id="err-matrix-said", className="caption", **{"aria-live": "polite"})
     return [html.Header([html.H2("What is taken for what"), tabs]), sheet, said]
 
 

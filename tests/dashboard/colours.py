@@ -63,7 +63,7 @@ def with_colours(folder: Path, *, labels: bool = True, only: tuple[str, ...] = (
             Image.fromarray(pixels).save(folder / "pics" / f"{name}{i}.png")
             rows.append(f"{name}{i}.png,{label}")
     if not only:
-        (folder / "pics" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+        (folder / "pics" / "z-broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     if labels:
         (folder / "pics" / "labels.csv").write_text("\n".join(rows) + "\n")
     return desk
