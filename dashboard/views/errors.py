@@ -128,7 +128,9 @@ def _way(here: Context, desk: ErrorDesk) -> list[Component]:
     if stage == "together":
         steps.append(_step("all together", {"stage": "together"}, True))
     if stage == "picture":
-        found = here.service.library.find(here.picture)
+        found = here.service.library.find(
+            here.chosen.picture or here.picture
+        )  # also one that is gone
         steps.append(_step(found.name if found else "picture", {"stage": "picture"}, True))
     parts: list[Any] = [steps[0]]
     for step in steps[1:]:
