@@ -275,6 +275,7 @@ def killed(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_a_killed_pass_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, killed: Path) -> None:
     net = classifier(OneByOne(), (3, SIDE, SIDE))
     counted = net.module.body.runs
