@@ -44,8 +44,9 @@ def blurred(image: Image.Image) -> Image.Image:
 
 def turned(image: Image.Image) -> Image.Image:
     """Turned by some degrees, and enlarged so that no corner is empty."""
-    angle = np.deg2rad(TURN)
-    (w, h), wide = image.size, float(np.cos(angle) + np.sin(angle))
+    (w, h), cos, sin = image.size, np.cos(np.deg2rad(TURN)), np.sin(np.deg2rad(TURN))
+    fits = max(cos + sin * h / w, cos + sin * w / h)
+    wide = float(fits) + 4 / min(w, h)  # what lies at the edge is mixed with what is beyond
     larger = image.resize((round(w * wide), round(h * wide)), Image.Resampling.BILINEAR)
     return _middle(larger.rotate(TURN, Image.Resampling.BILINEAR), w, h)
 

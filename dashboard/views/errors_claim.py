@@ -27,6 +27,7 @@ from dashboard.views.explore_neurons import unit_name
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 PATCHES = 3
+MUCH = 100  # times the norm; beyond it the norm is all but silent
 
 
 def content(here: Context, desk: ErrorDesk) -> list[Component | None]:
@@ -165,7 +166,8 @@ def _against_norm(row: dict[str, Any]) -> Component:
     if row["times"] is None:
         return html.Span("silent there", className="label", title="It does not fire on the norm.")
     value = row["times"]
-    text = f"\u00d7 {value:.0f}" if value >= 10 else f"\u00d7 {value:.1f}"
+    text = f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+    text = f"\u00d7 {text}" if value < MUCH else f"> \u00d7 {MUCH}"
     return html.Span(text, className="times num", title="mean activation here, against the norm")
 
 
