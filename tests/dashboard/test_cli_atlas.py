@@ -23,6 +23,7 @@ from sklearn.manifold import trustworthiness
 from analysis import layout_process
 from analysis.atlas.cells import owners
 from analysis.atlas.reading import Atlas, opened
+from analysis.atlas.usual import evened, usual_effects
 from analysis.models import load
 from analysis.photos import samples
 from analysis.projection import LayoutRequest
@@ -199,11 +200,13 @@ def test_the_atlas_of_a_class_and_of_two(cache: Path, built: Any) -> None:
     assert len({one["key"], two["key"], built["key"]}) == 3
     assert len(list((cache / "sweeps").iterdir())) == 1, "all are made of the same samples"
     single, pair = opened(cache, one["key"]), opened(cache, two["key"])
-    assert (single.effects.all()[:, 457] > 0).all()
+    columns = (single.shards.column(name) for name in ("vectors", "effects"))
+    usual = usual_effects(*columns, [457, 652])
+    assert single.rows.tolist() == np.flatnonzero(usual[:, 0] > 0).tolist()
     assert one["points"] < built["points"]
-    effects = pair.effects.all(np.float32)
-    rather = effects[:, 457] - effects[:, 652]
-    assert pair.points[:, 0] == pytest.approx(rather, abs=1e-2)
+    assert pair.rows.tolist() == np.flatnonzero((usual > 0).any(axis=1)).tolist()
+    rather = evened(usual[pair.rows] @ [1, -1])
+    assert pair.points[:, 0] == pytest.approx(rather, abs=1e-5)
     asked = ("atlas", "info", "--cache", cache, "--layer", LAYER)
     assert document(*asked)["key"] == built["key"]
     assert document(*asked, "--class", 457)["key"] == one["key"]
