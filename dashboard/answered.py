@@ -77,8 +77,8 @@ class Answered:
             keep = keep & (judged.labels == true if true is not None else True)
             keep = keep & (judged.said == said if said is not None else True)
             return self.surest(mine[keep[mine]])
-        if wall == "wrong":
-            return self.surest(mine[judged.wrong[mine]])
+        if wall in ("wrong", "right"):
+            return self.surest(mine[getattr(judged, wall)[mine]])
         if wall == "unsure":
             two = np.sort(judged.logits[mine], axis=1)[:, -2:]
             return mine[np.argsort(two[:, 1] - two[:, 0], kind="stable")]
@@ -87,6 +87,18 @@ class Answered:
         if wall == "twice":
             return mine[self.doubts.twins[mine] >= 0]
         raise UserError(f"there is no list of pictures called {wall!r}; choose one of the page's")
+
+    def ordered(self, rows: Rows, order: str) -> Rows:
+        """These rows in another order: the surest answers first, the least sure, those whose label
+        is nearest to being answered, or by name; ``usual``: as they are."""
+        judged = self.judged
+        if order in ("sure", "unsure"):
+            return self.surest(rows)[:: 1 if order == "sure" else -1]
+        if order == "near":
+            return rows[np.argsort(-np.nan_to_num(judged.own[rows], nan=-1), kind="stable")]
+        if order == "name":
+            return np.array(sorted(rows, key=lambda row: self.picture(int(row)).name), np.int64)
+        return rows
 
     def surest(self, rows: Rows) -> Rows:
         """These rows, the pictures first of whose answers the network is surest."""

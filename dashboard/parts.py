@@ -40,7 +40,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "map-classes": (*_CLASSES, "tint", "strength"),
     "err-way": (*_PICTURE, "stage", "wall"),
     "err-list": ("view", "model", "stage", "wall", "sure", "among"),
-    "err-wall": ("view", "model", "stage", "wall", "sure", "among"),
+    "err-wall": ("view", "model", "stage", "wall", "sure", "among", "order"),
     "err-picture": (*_LAYER, "stage", "wall", "sure", "among"),
     "err-claim": (*_LAYER, "stage", "wall", "sure", "among", "drop"),
     "err-bench": (*_LAYER, "stage", "wall", "unit", "patch", "fade"),

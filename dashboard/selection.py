@@ -18,6 +18,7 @@ TAKE = (1, 5, 25)
 TINTS = ("off", "a", "ab")
 STRENGTHS = (1, 2, 3)
 STAGES = ("list", "wall", "together", "picture")
+ORDERS = ("usual", "sure", "unsure", "near", "name")
 WORD = r"[a-z0-9._-]{1,60}"  # a recipe's short words
 KEY = r"[a-z0-9._-]{1,80}"
 SPOT = r"-?\d{1,3}(\.\d{1,5})?,-?\d{1,3}(\.\d{1,5})?,\d{1,4}(\.\d{1,3})?"
@@ -38,9 +39,9 @@ class Selection:
     ``cell`` the chosen cell ("side:column,row"), ``tint`` which classes colour the map, and how
     much (``strength``). Of Errors: ``stage`` how far one has come from the list of pairs, ``wall``
     which pictures ("true,said", "any" for either, or a list's name), ``sure`` how sure of them the
-    network is ("50-100", percent), ``among`` of which true class, ``drop`` the neurons left out of
-    the claim ("3,17"), ``patch`` what the bench puts where, ``fade`` by how much it turns neurons
-    up or down ("3:0.5")."""
+    network is ("50-100", percent), ``among`` of which true class, in what ``order``, ``drop`` the
+    neurons left out of the claim ("3,17"), ``patch`` what the bench puts where, ``fade`` by how
+    much it turns neurons up or down ("3:0.5")."""
 
     view: str = "explore"
     model: str | None = None
@@ -70,6 +71,7 @@ class Selection:
     wall: str | None = None
     sure: str | None = None
     among: int | None = None
+    order: str = "usual"
     drop: str | None = None
     patch: str | None = None
     fade: str | None = None
@@ -90,7 +92,7 @@ class Selection:
         for name in ("unit", "a", "b", "left", "right", "other", *_OF_ATLAS, *_OF_ERRORS):
             if getattr(self, name) is not None:
                 parts[name] = str(getattr(self, name))
-        for name in ("map", "sort", "tab", "take", "pane", "tint", "strength", "stage"):
+        for name in ("map", "sort", "tab", "take", "pane", "tint", "strength", "stage", "order"):
             if getattr(self, name) != _DEFAULTS[name]:
                 parts[name] = str(getattr(self, name))
         if self.off:
@@ -140,6 +142,7 @@ def parse(path: str | None, query: str | None) -> Selection:
         wall=_matching(given.get("wall"), WALL),
         sure=_matching(given.get("sure"), SURE),
         among=_whole(given.get("among")),
+        order=_one_of(given.get("order"), ORDERS, "usual"),
         drop=_matching(given.get("drop"), NUMBERS),
         patch=_matching(given.get("patch"), PATCH),
         fade=_matching(given.get("fade"), FADE),

@@ -57,6 +57,7 @@ def mistakes(
         "answered": len(found.answers), "labelled": int(judged.labelled.sum()),
         "strange": found.strange, "wrong": int(judged.wrong.sum()), "chosen": len(mine),
         "wrong_chosen": int(judged.wrong[mine].sum()),
+        "right_chosen": int(judged.right[mine].sum()),
         "unread": len(found.answers.unread) + len(bench.library.unread),
         "top1": judged.among_first(1), "top5": judged.among_first(5),
         "calibration": judged.calibration_error(), "bins": [b.__dict__ for b in judged.bins()],
@@ -77,11 +78,11 @@ def _pair(found: Answered, pair: Pair) -> dict[str, Any]:
 
 def wall_pictures(
     bench: Bench, *, model: str, known: int, wall: str, sure: str | None = None,
-    among: int | None = None,
+    among: int | None = None, order: str = "usual",
 ) -> dict[str, Any]:  # fmt: skip
     """The pictures of a wall: {total, pictures: [{key, name, true, said, p_true, p_said, ...}]}."""
     found = answered(bench, model)
-    rows = found.wall(wall, sure, among)
+    rows = found.ordered(found.wall(wall, sure, among), order)
     return {"total": len(rows), "pictures": [of_picture(found, int(r)) for r in rows[:WALL]]}
 
 

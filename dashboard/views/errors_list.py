@@ -126,7 +126,10 @@ def _filters(here: Context) -> Component:
 
 def _lists(here: Context, found: dict[str, Any]) -> Component:
     """Other ways in than the pairs."""
-    rows = [_list("wrong", "All wrong ones", found["wrong_chosen"])]
+    rows = [
+        _list("wrong", "All wrong ones", found["wrong_chosen"]),
+        _list("right", "All right ones", found["right_chosen"]),
+    ]
     if found["check"]:
         rows.append(_list("check", "Check the label", found["check"]))
     if found["twice"]:

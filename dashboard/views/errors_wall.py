@@ -11,8 +11,16 @@ from dashboard.views import errors_class
 from dashboard.views.context import Context
 from dashboard.views.errors_jobs import finished
 
+ORDERS = {
+    "usual": "usual",
+    "sure": "surest",
+    "unsure": "least sure",
+    "near": "nearly right",
+    "name": "name",
+}
 TITLES = {
     "wrong": "All wrong ones",
+    "right": "All right ones",
     "unsure": "Least sure first",
     "check": "Check the label",
     "twice": "There twice",
@@ -32,9 +40,10 @@ def content(here: Context, desk: ErrorDesk) -> list[Component]:
     if wall == "changes":
         return _changes(here)
     desk.wait(here.model)
-    found = desk.ask("wall_pictures", here.chosen, here.model, wall=wall)
-    head = html.Header([html.H1(title(here, wall)), html.Span(f"{found['total']:,}",
-                                                              className="label num")])  # fmt: skip
+    found = desk.ask("wall_pictures", here.chosen, here.model, wall=wall, order=here.chosen.order)
+    count = html.Span(f"{found['total']:,}", className="label num")
+    order = [_order(here)] if found["total"] > 1 else []
+    head = html.Header([html.H1(title(here, wall)), count, *order])
     one = class_of(wall)
     about = [] if one is None else [errors_class.content(here, desk, one)]
     if not found["pictures"] and not about:
@@ -47,6 +56,16 @@ def content(here: Context, desk: ErrorDesk) -> list[Component]:
     more = [html.P(f"and {cut:,} more; choose on the first page which", className="caption")]
     says = [html.P(SAYS[wall], className="caption")] if wall in SAYS else []
     return [head, *about, *says, html.Div(cards, className="err-cards"), *(more if cut else [])]
+
+
+def _order(here: Context) -> Component:
+    """The order of the thumbnails."""
+    buttons = [
+        action(text, {"order": order}, label=f"In order: {text}",
+               **({"aria-current": "true"} if here.chosen.order == order else {}))
+        for order, text in ORDERS.items()
+    ]  # fmt: skip
+    return html.Nav(buttons, className="segments", **{"aria-label": "Order"})
 
 
 def pair_of(wall: str | None) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from dashboard.selection import (
     MAPS,
+    ORDERS,
     PANES,
     SORTS,
     STAGES,
@@ -63,6 +64,7 @@ def selections(draw: st.DrawFn) -> Selection:
         tint=draw(st.sampled_from(TINTS)), strength=draw(st.sampled_from(STRENGTHS)),
         stage=draw(st.sampled_from(STAGES)), wall=draw(walls), sure=draw(shares),
         among=draw(whole), drop=draw(lists), patch=draw(patches), fade=draw(fades),
+        order=draw(st.sampled_from(ORDERS)),
     )  # fmt: skip
 
 

@@ -149,6 +149,15 @@ def test_walls_show_what_matters_most_first(ask: Asked) -> None:
         ask.names("nonsense")
 
 
+def test_a_wall_in_another_order(ask: Asked) -> None:
+    usual = ask.names("wrong")
+    assert ask.names("wrong", order="sure") == usual
+    assert ask.names("wrong", order="unsure") == usual[::-1]
+    assert ask.names("wrong", order="name") == ["sky0", "taken0", "taken1", "taken2"]
+    assert ask.names("wrong", order="near")[0] == "sky0"  # its own class has a third
+    assert ask.names("right", order="name")[:4] == ["green0", "green1", "green2", "red0"]
+
+
 def test_a_picture_with_both_probabilities(ask: Asked) -> None:
     (sky,) = ask("wall_pictures", known=0, wall=f"{BLUE},{RED}")["pictures"]
     parts = np.exp([5.0, 2.0, 4.5])
