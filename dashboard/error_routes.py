@@ -10,6 +10,7 @@ from cache.errors import UserError
 from dashboard.answers import answered, as_json
 from dashboard.error_desk import ErrorDesk, known_of
 from dashboard.protocol import BACKGROUND
+from dashboard.selection import Selection, parse
 from dashboard.service import Service
 from dashboard.tables import records_as_csv
 
@@ -34,7 +35,8 @@ def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
     @server.get("/api/matrix")
     def matrix() -> Response:
         model = request.args.get("model") or service.config.model
-        return answered(lambda: _matrix(service, desk, model))
+        chosen = parse("", request.query_string.decode())
+        return answered(lambda: _matrix(service, desk, model, chosen))
 
     @server.get("/errors.<kind>")
     def all_answers(kind: str) -> Response:
@@ -72,8 +74,8 @@ def _standing(desk: ErrorDesk, model: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _matrix(service: Service, desk: ErrorDesk, model: str) -> dict[str, Any]:
-    found = service.ask("matrix", model=model, known=desk.known(model))
+def _matrix(service: Service, desk: ErrorDesk, model: str, chosen: Selection) -> dict[str, Any]:
+    found = desk.ask("matrix", chosen, model)
     names = service.model(model)["classes"]
     return {**found, "names": [names[index] for index in found["order"]]}
 

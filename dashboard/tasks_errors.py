@@ -86,14 +86,18 @@ def wall_pictures(
     return {"total": len(rows), "pictures": [of_picture(found, int(r)) for r in rows[:WALL]]}
 
 
-def matrix(bench: Bench, *, model: str, known: int) -> dict[str, Any]:
+def matrix(
+    bench: Bench, *, model: str, known: int, sure: str | None = None, among: int | None = None
+) -> dict[str, Any]:
     """The confusion matrix, sparse: {order: classes, those that are confused side by side; cells:
-    [[row, column, pictures]]}, row and column counted in that order; rows are true classes."""
-    judged = answered(bench, model).judged
+    [[row, column, pictures]]} of the chosen pictures, row and column counted in that order; rows
+    are true classes."""
+    found = answered(bench, model)
+    judged, mine = found.judged, found.within(sure, among)
     order = confusion_order(judged)
     at = {int(c): i for i, c in enumerate(order)}
     counts: dict[tuple[int, int], int] = {}
-    for row in np.flatnonzero(judged.labelled):
+    for row in mine[judged.labelled[mine]]:
         cell = at[int(judged.labels[row])], at[int(judged.said[row])]
         counts[cell] = counts.get(cell, 0) + 1
     return {"order": [int(c) for c in order], "cells": [[*k, n] for k, n in counts.items()]}

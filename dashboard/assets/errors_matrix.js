@@ -13,10 +13,10 @@
   const clamp = (v, low, high) => Math.max(low, Math.min(high, v));
 
   async function open(el) {
-    const key = el.dataset.model + el.dataset.known;
+    const key = el.dataset.asked + el.dataset.known;
     if (!sheet || sheet.key !== key) {
       try {
-        const answer = await fetch("/api/matrix?" + new URLSearchParams({ model: el.dataset.model }));
+        const answer = await fetch("/api/matrix?" + el.dataset.asked);
         const found = await answer.json();
         if (!answer.ok) return neuronscope.say(found.error);
         sheet = { ...found, key, held: new Map(found.cells.map(([r, c, n]) => [r * 1e6 + c, n])) };
@@ -125,6 +125,7 @@
       drag.far = 99;
       return zoom(el, (p.clientX + q.clientX) / 2 - box.left, (p.clientY + q.clientY) / 2 - box.top, now / Math.max(1, before));
     }
+    if (!drag && !event.movementX && !event.movementY) return; // the page moved, not the pointer
     if (drag) {
       drag.far = Math.max(drag.far, Math.hypot(event.clientX - drag.x, event.clientY - drag.y));
       look.x = drag.from.x - (event.clientX - drag.x) / unit(el); look.y = drag.from.y - (event.clientY - drag.y) / unit(el);

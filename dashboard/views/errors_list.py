@@ -218,12 +218,18 @@ def _pair(here: Context, pair: dict[str, Any]) -> Component:
     )  # fmt: skip
 
 
+def _asked(here: Context) -> str:
+    """The query of the matrix: the network and the filters."""
+    given = {"model": here.model, "sure": here.chosen.sure, "among": here.chosen.among}
+    return urlencode({name: value for name, value in given.items() if value is not None})
+
+
 def _matrix(here: Context, found: dict[str, Any]) -> list[Component]:
     tabs = html.Nav([_tab("pairs", None, False), _tab("matrix", "matrix", True)],
                     className="segments", **{"aria-label": "Pairs or matrix"})  # fmt: skip
     sheet = html.Canvas(
         id="err-matrix", tabIndex="0", role="application",
-        **{"data-model": here.model, "data-known": str(found["answered"]),
+        **{"data-known": str(found["answered"]), "data-asked": _asked(here),
            "aria-label": "Confusion matrix: rows are true classes, columns answers"},
     )  # fmt: skip
     text = "Rows: what it is; columns: what it says. Classes that are confused lie together."

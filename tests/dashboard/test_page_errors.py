@@ -332,6 +332,7 @@ def test_the_matrix_by_mouse_and_keyboard(coloured: Errors) -> None:
     coloured.says("#err-matrix-said", "green: 3 pictures answered right")
     sheet.click(position=middle(red, green))  # type: ignore[arg-type]
     assert coloured.cards()[0] == "all 3 together"
+    coloured.page.mouse.move(0, 0)
     coloured.page.go_back()
     sheet.focus()
     seen = []
@@ -426,3 +427,24 @@ def test_a_phone_shows_each_stage_without_sideways_scroll(pocket: Errors) -> Non
     pocket.go("?wall=matrix")
     expect(pocket.at("#err-matrix")).to_be_visible()
     fits()
+
+
+def test_what_a_little_change_turns(coloured: Errors) -> None:
+    coloured.go()
+    coloured.at(".err-listed").filter(has_text="Changes its answer").click()
+    coloured.says("#err-wall h1", "Changes its answer")
+    coloured.says("#err-wall .caption", "the answer to the untouched one is the norm")
+    turned = coloured.cards()
+    assert [label.split(":")[0] for label in turned] == ["plain0.png"]  # red and green are alike
+    coloured.at("#err-wall .err-card").click()
+    expect(coloured.at("#err-sentence")).to_contain_text("rather than")
+
+
+def test_what_is_known_of_a_class(coloured: Errors) -> None:
+    coloured.go("?wall=0,any&stage=wall")
+    coloured.says(".err-class", "57 % of its 7 pictures are answered right")
+    coloured.says(".err-class", "80 % of the 5 pictures that it calls so are")
+    coloured.says(".err-others", "green 3")
+    expect(coloured.at(".err-speakers figure").first).to_be_visible()
+    coloured.at(".err-others button").first.click()
+    coloured.says("#err-way", "red said green")

@@ -177,6 +177,14 @@ def test_the_matrix_holds_every_labelled_picture(ask: Asked) -> None:
     }  # fmt: skip
 
 
+def test_the_matrix_of_the_chosen_pictures(ask: Asked) -> None:
+    whole, blue = ask("matrix", known=13), ask("matrix", known=13, among=BLUE)
+    assert blue["order"] == whole["order"]
+    row, column = (whole["order"].index(c) for c in (BLUE, RED))
+    assert blue["cells"] == [[row, column, 1]]
+    assert sum(n for _, _, n in ask("matrix", known=13, sure="95-100")["cells"]) == 7
+
+
 def test_copies_are_there_twice(fresh: Asked, tmp_path: Path) -> None:
     shutil.copy(tmp_path / "pics" / "red0.png", tmp_path / "pics" / "zz.png")
     asked = Asked(colours.bench(tmp_path))
