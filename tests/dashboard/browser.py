@@ -202,10 +202,18 @@ class Screen:
         )
         return [(int(c), float(a), float(e)) for c, a, e in found]
 
+    def steady(self, selector: str) -> dict[str, float]:
+        """Where an element lies, once it neither moves nor grows any more."""
+        for _ in range(100):
+            before = self.at(selector).bounding_box()
+            self.page.wait_for_timeout(150)
+            if before is not None and before == self.at(selector).bounding_box():
+                return dict(before)
+        raise AssertionError(f"{selector} does not come to rest")
+
     def click_place(self, canvas: str, row: int, col: int, grid: tuple[int, int]) -> None:
         """A mouse click in the middle of a place."""
-        box = self.at(canvas).bounding_box()
-        assert box is not None
+        box = self.steady(canvas)
         x = (col + 0.5) * box["width"] / grid[1]
         y = (row + 0.5) * box["height"] / grid[0]
         self.at(canvas).click(position={"x": x, "y": y})

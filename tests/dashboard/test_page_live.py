@@ -77,6 +77,7 @@ def test_the_maps_of_the_opened_picture_are_the_networks(
 
 def test_a_map_names_its_neuron_and_opens_it(screen: Screen) -> None:
     page = live(screen)
+    screen.steady("#live-mosaic")
     grid = state(page, "grid")
     unit = 2 * grid["cols"] + 3  # by number: the third row's fourth
     at = {"x": 3.5 * grid["pitch"], "y": 2.5 * grid["pitch"]}
