@@ -16,7 +16,7 @@ from torch import Tensor
 
 from analysis.ablation import logits_of, without
 from analysis.attribution import Array, LayerEffect, Target
-from analysis.controls import Control, draw_equal, draw_random, summary
+from analysis.controls import Control, draw_equal, draw_random, summaries
 from analysis.faithfulness import DRAWS, Verdict, carriers, judged
 from analysis.flips import leading, margins_of
 from analysis.layers import Layer, run_to, to_positions
@@ -128,10 +128,9 @@ def check_places(
     sets = [chosen, *(d.channels.tolist() for d in [*random, *equal])]
     keeps = (_without_places(layer, places) for places in sets)
     margins = margins_of(target, logits_of(tail, layer, keeps))
-    cut = 1 + len(random)
     return PlaceCheck(
         tuple(places), float(one.per_place.reshape(-1)[chosen].sum()), before, float(margins[0]),
-        summary(random, margins[1:cut], before), summary(equal, margins[cut:], before),
+        *summaries(random, equal, margins[1:], before),
     )  # fmt: skip
 
 

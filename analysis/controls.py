@@ -71,6 +71,14 @@ def summary(drawn: Sequence[Drawn], margins: Array, before: float) -> Control | 
     )
 
 
+def summaries(
+    random: Sequence[Drawn], equal: Sequence[Drawn], margins: Array, before: float
+) -> tuple[Control | None, Control | None]:
+    """Both controls, of the margins measured without the random draws and then the equal ones."""
+    cut = len(random)
+    return summary(random, margins[:cut], before), summary(equal, margins[cut:], before)
+
+
 def draw_random(
     removed: Sequence[int], activity: Array, draws: int, rng: np.random.Generator
 ) -> list[Drawn]:

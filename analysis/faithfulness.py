@@ -15,7 +15,7 @@ import torch
 from analysis.ablation import logits_of, without
 from analysis.activations import checked_channel
 from analysis.attribution import Array, LayerEffect, Target, position
-from analysis.controls import Control, Drawn, draw_equal, draw_random, summary
+from analysis.controls import Control, draw_equal, draw_random, summaries
 from analysis.flips import Flip, leading, margins_of, turning_points
 from analysis.layers import Layer, to_positions
 from analysis.tail import Tail
@@ -143,7 +143,7 @@ def check(
     return Check(
         tuple(chosen), place, float(one.at(place)[chosen].sum()), before, float(margins[0]),
         int(tail.logits[0].argmax()), int(logits[0].argmax()),
-        *_controls(random, equal, margins[1:], before), *flips, shifts(tail, logits[0], target),
+        *summaries(random, equal, margins[1:], before), *flips, shifts(tail, logits[0], target),
     )  # fmt: skip
 
 
@@ -171,13 +171,6 @@ def activity_of(tail: Tail, layer: Layer, column: int | None = None) -> Array:
     amount = h.sum(1) if column is None else h[:, column]
     values: Array = amount.float().cpu().numpy()
     return values
-
-
-def _controls(
-    random: list[Drawn], equal: list[Drawn], margins: Array, before: float
-) -> tuple[Control | None, Control | None]:
-    cut = len(random)
-    return summary(random, margins[:cut], before), summary(equal, margins[cut:], before)
 
 
 def shifts(tail: Tail, after: Array, target: Target, *, most: int = 5) -> tuple[Shift, ...]:

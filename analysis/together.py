@@ -12,7 +12,7 @@ from torch import Tensor
 
 from analysis.ablation import logits_of, without
 from analysis.attribution import Array, Target, attribute
-from analysis.controls import Control, draw_equal, draw_random, summary
+from analysis.controls import Control, draw_equal, draw_random, summaries
 from analysis.faithfulness import Verdict, judged
 from analysis.flips import margins_of
 from analysis.layers import Layer
@@ -119,7 +119,7 @@ def check_together(
     cut = 1 + len(random)
     return SharedCheck(
         tuple(channels), len(inputs), float(found.effect[list(channels)].sum()), was,
-        float(mean[0]), summary(random, mean[1:cut], was), summary(equal, mean[cut:], was),
+        float(mean[0]), *summaries(random, equal, mean[1:], was),
         Flips(int(flips[0]), _mean(flips[1:cut]), _mean(flips[cut:])),
     )  # fmt: skip
 
