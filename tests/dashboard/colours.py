@@ -9,7 +9,7 @@ from PIL import Image
 
 from dashboard import tasks
 from dashboard.bench import Bench
-from tests.dashboard.desk import Desk
+from tests.dashboard.desk import Desk, settings
 
 LAYER = "relu"
 NAMES = ("red", "green", "blue")
@@ -69,18 +69,15 @@ def with_colours(folder: Path, *, labels: bool = True, only: tuple[str, ...] = (
     return desk
 
 
-def settings(folder: Path) -> dict[str, Any]:
-    """What the worker of such a desk is started with."""
-    return {
-        "model": model(folder), "weights": None, "fit": "crop", "device": "cpu", "seed": 0,
-        "cache": str(folder / "c"), "images": str(folder / "pics"), "labels": None,
-    }  # fmt: skip
-
-
 def model(folder: Path) -> str:
     return f"{folder / 'colours.py'}:make"
 
 
+def started(folder: Path) -> dict[str, Any]:
+    """What its worker is started with."""
+    return settings(folder / "c", model=model(folder), images=folder / "pics")
+
+
 def bench(folder: Path) -> Bench:
-    found: Bench = tasks.make_state(settings(folder))
+    found: Bench = tasks.make_state(started(folder))
     return found

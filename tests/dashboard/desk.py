@@ -23,6 +23,16 @@ def make(classes=3):
 """
 
 
+def settings(
+    cache: Path, *, model: str = "squeezenet1_1", images: Path | None = None
+) -> dict[str, Any]:
+    """What a worker is started with."""
+    return {
+        "model": model, "weights": None, "fit": "crop", "device": "cpu", "seed": 0,
+        "cache": str(cache), "images": None if images is None else str(images), "labels": None,
+    }  # fmt: skip
+
+
 class Desk:
     """A folder of its own to stand in, with a small network, a picture and a cache."""
 

@@ -10,7 +10,7 @@ from PIL import Image
 from dashboard import tasks
 from dashboard.bench import Bench
 from dashboard.tasks_atlas import atlas
-from tests.dashboard.desk import Desk
+from tests.dashboard.desk import Desk, settings
 from tests.dashboard.steps import result
 
 LAYER, GRID = "2", (13, 13)
@@ -29,20 +29,17 @@ def with_pictures(folder: Path, count: int = 50) -> Desk:
     return desk
 
 
-def settings(folder: Path) -> dict[str, Any]:
-    """What the worker of such a desk is started with."""
-    return {
-        "model": model(folder), "weights": None, "fit": "crop", "device": "cpu", "seed": 0,
-        "cache": str(folder / "c"), "images": str(folder / "pics"), "labels": None,
-    }  # fmt: skip
-
-
 def model(folder: Path) -> str:
     return f"{folder / 'net.py'}:make"
 
 
+def started(folder: Path) -> dict[str, Any]:
+    """What its worker is started with."""
+    return settings(folder / "c", model=model(folder), images=folder / "pics")
+
+
 def bench(folder: Path) -> Bench:
-    found: Bench = tasks.make_state(settings(folder))
+    found: Bench = tasks.make_state(started(folder))
     return found
 
 

@@ -39,7 +39,7 @@ def atlas(folder: Path) -> Atlas:
 
 @pytest.fixture(scope="module")
 def client(folder: Path, atlas: Atlas) -> Iterator[Any]:
-    given = made_up.settings(folder)
+    given = made_up.started(folder)
     config = Config(model=given["model"], cache=given["cache"], images=Path(given["images"]))
     store = Store(folder / "c")
     with Jobs(given, in_thread=True) as jobs:

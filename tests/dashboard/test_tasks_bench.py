@@ -26,7 +26,7 @@ from dashboard.jobs import Jobs
 from dashboard.pictures import open_library
 from dashboard.selection import fade_of
 from dashboard.service import Service
-from tests.dashboard.desk import ROOT
+from tests.dashboard.desk import ROOT, settings
 from tests.dashboard.steps import result
 
 MODEL, LAYER, A, B = "squeezenet1_1", "features.12", 457, 652
@@ -34,13 +34,6 @@ PAIR = {"a": A, "b": B}
 FLAT = "flat:808080:0.4,0.8,0.5,1"
 CELL = "cell:starter-features.12:40,280:0.5,0.5,0.4,1"
 OURS = {"X-Neuronscope": "bench"}
-
-
-def settings(folder: Path) -> dict[str, Any]:
-    return {
-        "model": MODEL, "weights": None, "fit": "crop", "device": "cpu", "seed": 0,
-        "cache": str(folder), "images": None, "labels": None,
-    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")

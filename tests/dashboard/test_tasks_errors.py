@@ -378,7 +378,7 @@ def test_only_the_newest_answers_are_held(fresh: Asked) -> None:
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[tuple[FlaskClient, str, Jobs]]:
     """The application on a worker of its own, whose disk refuses the answers at first."""
-    settings = colours.settings(with_colours(tmp_path).folder)
+    settings = colours.started(with_colours(tmp_path).folder)
     store = Store(Path(settings["cache"]))
     (tmp_path / "c" / "evaluations").write_text("in the way")
     with Jobs(settings, in_thread=True) as jobs:

@@ -3,7 +3,6 @@
 import base64
 import json
 import struct
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,16 +20,10 @@ from dashboard.jobs import Jobs
 from dashboard.live import IN_MEMORY
 from dashboard.pictures import open_library
 from dashboard.service import Service
+from tests.dashboard.desk import settings
 
 MODEL, LAYER = "squeezenet1_1", "features.12"
 OURS = {"X-Neuronscope": "live"}
-
-
-def settings(folder: Path) -> dict[str, Any]:
-    return {
-        "model": MODEL, "weights": None, "fit": "crop", "device": "cpu", "seed": 0,
-        "cache": str(folder), "images": None, "labels": None,
-    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
