@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from dashboard.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = """
@@ -71,6 +74,20 @@ class Desk:
         """The one line of a refusal."""
         code, out, err = self.small(*args, **given)
         return one_line(code, out, err)
+
+
+class InProcess(Desk):
+    """The command in this process, which knows torch already; ``heard`` is what it prints."""
+
+    def __init__(self, folder: Path, heard: pytest.CaptureFixture[str]) -> None:
+        super().__init__(folder)
+        self.heard = heard
+
+    def run(self, *args: object, **_: Any) -> tuple[int, str, str]:
+        """Exit status, stdout, stderr."""
+        self.heard.readouterr()
+        code = main([*map(str, args), "--cache", str(self.folder / "c")])
+        return code, *self.heard.readouterr()
 
 
 def one_line(code: int, out: str, err: str) -> str:

@@ -11,22 +11,12 @@ import pytest
 from analysis.models import load
 from cache.findings import LONGEST_FILE, Findings
 from cache.names import Names
-from dashboard.cli import main
 from tests.cache.test_findings import DRAFT, PICTURES
-from tests.dashboard.desk import Desk
+from tests.dashboard.desk import Desk, InProcess
 
 
-class Here(Desk):
+class Here(InProcess):
     """The command in this process; ``findings`` needs no network."""
-
-    def __init__(self, folder: Path, heard: pytest.CaptureFixture[str]) -> None:
-        super().__init__(folder)
-        self.heard = heard
-
-    def run(self, *args: object, **_: Any) -> tuple[int, str, str]:
-        self.heard.readouterr()
-        code = main([*map(str, args), "--cache", str(self.folder / "c")])
-        return code, *self.heard.readouterr()
 
     def small(self, *args: object, **given: Any) -> tuple[int, str, str]:
         return self.run(*args, **given) if args[0] == "findings" else super().small(*args, **given)

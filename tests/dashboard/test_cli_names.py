@@ -2,28 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from analysis.models import load
 from cache.names import Names
 from cache.starter import MANIFEST, read_pack, shipped
-from dashboard.cli import main
-from tests.dashboard.desk import Desk
-
-
-class Here(Desk):
-    """The command in this process, which knows torch already."""
-
-    def __init__(self, folder: Path, heard: pytest.CaptureFixture[str]) -> None:
-        super().__init__(folder)
-        self.heard = heard
-
-    def run(self, *args: object, **_: Any) -> tuple[int, str, str]:
-        self.heard.readouterr()
-        code = main([*map(str, args), "--cache", str(self.folder / "c")])
-        return code, *self.heard.readouterr()
+from tests.dashboard.desk import Desk, InProcess
 
 
 @pytest.fixture
@@ -31,7 +16,7 @@ def desk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Desk:
     monkeypatch.chdir(tmp_path)
-    return Here(tmp_path, capsys)
+    return InProcess(tmp_path, capsys)
 
 
 @pytest.fixture
