@@ -21,6 +21,7 @@
         if (!answer.ok) return neuronscope.say(found.error);
         sheet = { ...found, key, held: new Map(found.cells.map(([r, c, n]) => [r * 1e6 + c, n])) };
         look = { x: 0, y: 0, zoom: 1 }; at = null;
+        document.getElementById("err-matrix-said").textContent = "";
       } catch (error) { return; } // status.js says that the program is away
     }
     paint();

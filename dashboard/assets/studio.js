@@ -100,12 +100,16 @@
     timer = setTimeout(round, wait || 20, again);
   }
 
+  // A pane may be filled before it is shown: its pictures are asked for when they get a size.
+  const appears = new ResizeObserver(() => soon());
+
   document.addEventListener("filled", (event) => {
     // a field that was typed into keeps its own text: what the page says now comes first
     for (const field of event.target.querySelectorAll("input[data-word]")) field.value = field.defaultValue;
-    if (event.target.querySelector("[data-render]")) { shown().forEach(fill); soon(); }
+    const pictures = event.target.querySelectorAll("[data-render]");
+    for (const el of pictures) appears.observe(el);
+    if (pictures.length) { shown().forEach(fill); soon(); }
   });
-  window.addEventListener("resize", () => soon()); // also another view or pane
 
   // ---- what a person does ----
 

@@ -334,7 +334,9 @@ def test_the_matrix_by_mouse_and_keyboard(coloured: Errors) -> None:
     assert coloured.cards()[0] == "all 3 together"
     coloured.page.mouse.move(0, 0)
     coloured.page.go_back()
+    expect(sheet).to_be_visible()
     sheet.focus()
+    expect(sheet).to_be_focused()
     seen = []
     for _ in range(2):
         before = coloured.screen.text("#err-matrix-said")
@@ -394,8 +396,7 @@ def test_a_set_of_one_class_without_an_error(chromium: Browser, spotless: Server
         errors.says(".err-pairs .note", "Every labelled picture is answered right")
         errors.at(".err-pairs header").get_by_text("matrix").click()
         expect(errors.at("#err-matrix")).to_be_visible()
-        errors.at("#err-matrix").focus()
-        errors.page.keyboard.press("ArrowRight")
+        errors.at("#err-matrix").press("ArrowRight")
         errors.at(".err-listed").filter(has_text="All wrong ones").click()
         errors.says("#err-wall .note", "No picture is in this list")
 

@@ -131,7 +131,7 @@ def test_a_cancelled_picture_can_be_drawn_again(screen: Screen) -> None:
     long = replace(Recipe(), steps=500, seed=78).word
     opened(screen, "recipe", f"&left={long}&right={long}")
     expect(screen.at("#left-step")).to_contain_text("of 500")
-    screen.at("#jobs button").first.click()
+    screen.at("#jobs button[title='Cancel: drawing by a recipe']").click()
     expect(screen.at("#left-step")).to_have_text("Cancelled.")
     screen.at("#rendering-left .again").click()
     expect(screen.at("#left-step")).to_contain_text("of 500")
