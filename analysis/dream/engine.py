@@ -1,0 +1,154 @@
+"""Gradient ascent on a picture in octaves.
+
+Source: google/deepdream, ``dream.ipynb``. The picture is dreamt small first; what was added, the
+detail, is carried to the next octave's size and laid on the picture there. Every step the picture
+is rolled by a random number of pixels, moved along the gradient (in units of its mean size over
+the whole picture) and rolled back.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from analysis.dream import pyramid
+from analysis.dream.aims import Aim, aim_of
+from analysis.dream.prior import blurred
+from analysis.dream.settings import Dream, checked
+from analysis.dream.tiles import Feed
+from analysis.featurevis.parameters import generator, to_uint8
+from cache.errors import UserError
+
+if TYPE_CHECKING:
+    from analysis.models import Classifier
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The picture (1, C, H, W) in 0..1 as it is now; the next step changes it.
+
+    ``octave`` and ``step`` count from 1; a large picture's frames come also within a step
+    (``stepped`` is False), so that it can be ended there. ``done`` of ``total``: pixels worked on.
+    """
+
+    octave: int
+    octaves: int
+    step: int
+    steps: int
+    stepped: bool
+    done: int
+    total: int
+    picture: Tensor
+
+    @property
+    def finished(self) -> bool:
+        """Whether this is the last one."""
+        return self.stepped and self.octave == self.octaves and self.step == self.steps
+
+    def pixels(self, side: int = 0) -> NDArray[np.uint8]:
+        """uint8 (H, W, 3); ``side``: its long side made so small, if it is larger."""
+        h, w = self.picture.shape[2:]
+        size = pyramid.long_side((h, w), side) if 0 < side < max(h, w) else (h, w)
+        (whole,) = to_uint8(pyramid.resized(self.picture, size))
+        return np.asarray(whole, dtype=np.uint8)
+
+
+def dreamt(
+    classifier: "Classifier",
+    dream: Dream,
+    picture: NDArray[np.uint8] | None = None,
+    *,
+    guides: Sequence[NDArray[np.uint8]] = (),
+) -> Iterator[Frame]:
+    """Dreams, frame by frame: ``picture`` uint8 (H, W, 3) of any size, None for noise; ``guides``
+    likewise, one for each that the settings name.
+
+    A generator that may be closed at any moment; what is there then is the last frame's. Raises
+    UserError for what the network lacks, before the first step.
+    """
+    dream = checked(dream, classifier)
+    dreamer = Dreamer(classifier, aim_of(classifier, dream, guides), dream)
+    yield from dreamer.dream(started(classifier, dream, picture))
+
+
+def started(classifier: "Classifier", dream: Dream, picture: NDArray[np.uint8] | None) -> Tensor:
+    """(1, C, H, W) in 0..1: the picture, or the noise, at the size that the dream shall have."""
+    channels = classifier.input_size[0]
+    if dream.start == "noise":
+        side = dream.size or pyramid.NOISE
+        return pyramid.noise((side, side), dream.seed, channels).to(classifier.device)
+    if picture is None:
+        raise UserError("open a picture to dream on, or start from noise")
+    base = pyramid.to_tensor(picture, channels, classifier.device)
+    h, w = base.shape[2:]
+    return pyramid.resized(base, pyramid.long_side((h, w), dream.size)).clamp_(0, 1)
+
+
+class Dreamer:
+    """A network, an aim and the settings of steps and octaves: dreams on as many pictures as one
+    likes. Of the settings, what is aimed at and started from does not matter here."""
+
+    def __init__(self, classifier: "Classifier", aim: Aim, dream: Dream) -> None:
+        self.settings = dream
+        self.feed = Feed(classifier, aim, dream.tile)
+
+    def dream(self, base: Tensor, *identity: object) -> Iterator[Frame]:
+        """Dreams on ``base`` (1, C, H, W) in 0..1, through all octaves. ``identity``: what tells
+        this dream's random numbers from those of others with the same seed, such as a frame's
+        number. No gradients are recorded in between, and nothing is left open at a yield."""
+        s = self.settings
+        random = generator(s.seed, "dream", *identity)
+        size = int(base.shape[2]), int(base.shape[3])
+        levels = pyramid.sizes(size, s.octaves, s.scale, least=self._least(size))
+        total, before = s.iterations * sum(h * w for h, w in levels), 0
+        detail: Tensor | None = None
+        for octave, level in enumerate(levels, start=1):
+            own = pyramid.resized(base, level)
+            picture = own.clone() if detail is None else own + pyramid.resized(detail, level)
+            area = level[0] * level[1]
+            for step in range(1, s.iterations + 1):
+                time = (step - 1) / max(1, s.iterations - 1)
+                for share in self.step(picture, random, time=time):
+                    done = before + int(area * share)
+                    yield Frame(
+                        octave, len(levels), step, s.iterations, share == 1, done, total, picture
+                    )  # fmt: skip
+                before += area
+            detail = picture.sub_(own) if octave < len(levels) else None
+
+    def step(
+        self, picture: Tensor, random: torch.Generator, *, time: float = 0.0
+    ) -> Generator[float, None, None]:
+        """One step, in place, on a picture (1, C, H, W) in 0..1; yields after every tile which
+        share of it is done, 1 once the picture has moved. ``time``: 0..1 within the octave."""
+        shift, places = self._drawn(random)
+        gradient = picture
+        for redirected in (False, True):
+            for found, share in self.feed.gradient(picture, shift, places, redirected=redirected):
+                gradient = found
+                if share < 1:
+                    yield share
+            size = float(gradient.abs().mean(dtype=torch.float64))
+            if size > 0:  # else no ReLU lets anything through: once more, with redirected gradients
+                break
+        if size > 0:
+            picture.add_(gradient, alpha=self.settings.step / 255 / size).clamp_(0, 1)
+        first, last = self.settings.blur
+        blurred(picture, first + (last - first) * time)
+        yield 1.0
+
+    def _least(self, size: tuple[int, int]) -> int:
+        """The shortest side of an octave: what the network can see something in."""
+        window = self.feed.window
+        return pyramid.LEAST if window is None else max(pyramid.LEAST, min(*window, *size) // 2)
+
+    def _drawn(self, random: torch.Generator) -> tuple[tuple[int, int], tuple[float, float]]:
+        """How far to roll, and where to cut; the same numbers whatever the tiles."""
+        far = self.settings.jitter
+        down, right = torch.randint(-far, far + 1, (2,), generator=random).tolist()
+        row, column = torch.rand(2, generator=random, dtype=torch.float64).tolist()
+        return (int(down), int(right)), (float(row), float(column))

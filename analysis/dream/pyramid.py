@@ -1,0 +1,59 @@
+"""The sizes that a picture is dreamt in, and how it goes from one to the next."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from analysis.featurevis.parameters import generator
+
+LEAST = 32  # pixels of the short side: nothing is to be seen in less
+GREY, GRAIN = 0.46, 0.02  # noise, in 0..1: mean as of photographs, standard deviation
+NOISE = 512  # pixels of a side, where the settings name none
+Size = tuple[int, int]
+
+
+def sizes(full: Size, octaves: int, scale: float, *, least: int = LEAST) -> list[Size]:
+    """(height, width) of each octave, the smallest first and ``full`` last; octaves whose short
+    side would be below ``least`` are left out."""
+    found = [full]
+    for octave in range(1, octaves):
+        h, w = (round(side / scale**octave) for side in full)
+        if min(h, w) < least:
+            break
+        found.append((h, w))
+    return found[::-1]
+
+
+def long_side(size: Size, side: int) -> Size:
+    """The size with its long side at ``side`` pixels; 0 leaves it as it is."""
+    if side == 0:
+        return size
+    h, w = (max(1, round(length * side / max(size))) for length in size)
+    return h, w
+
+
+def resized(picture: Tensor, size: Size) -> Tensor:
+    """(B, C, *size): bilinear, antialiased where it shrinks; the picture itself at its own size."""
+    if tuple(picture.shape[2:]) == size:
+        return picture
+    smaller = size[0] < picture.shape[2] or size[1] < picture.shape[3]
+    return functional.interpolate(picture, size=size, mode="bilinear", antialias=smaller)
+
+
+def to_tensor(pixels: NDArray[np.uint8], channels: int, device: torch.device) -> Tensor:
+    """(1, C, H, W) in 0..1 of uint8 (H, W, 3); for a network of one channel its brightness
+    (ITU-R 601)."""
+    whole = torch.from_numpy(np.array(pixels, order="C")).to(device).permute(2, 0, 1)[None]
+    colours = whole.to(torch.float32).div_(255)
+    if channels == colours.shape[1]:
+        return colours.contiguous()
+    weights = colours.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return (colours * weights).sum(dim=1, keepdim=True)
+
+
+def noise(size: Size, seed: int, channels: int) -> Tensor:
+    """(1, C, *size): grey with fine grain, the same for the same seed."""
+    grain = torch.randn((1, channels, *size), generator=generator(seed, "dream"))
+    return grain.mul_(GRAIN).add_(GREY).clamp_(0, 1)
