@@ -13,6 +13,7 @@ from dash import Input, Output, dcc
 _PICTURE = ("view", "model", "picture")
 _CLASSES = (*_PICTURE, "a", "b")
 _LAYER = (*_CLASSES, "layer")
+_DREAM = (*_PICTURE, "layer", "unit", "mode", "look", "goal", "guide")
 PARTS: dict[str, tuple[str, ...]] = {
     "view": ("view",),
     "bar": (*_PICTURE, "map", "tab", "sort", "take"),
@@ -47,6 +48,13 @@ PARTS: dict[str, tuple[str, ...]] = {
     "err-map": (*_LAYER, "stage"),
     "err-source": (*_LAYER, "stage", "drop"),
     "err-keep": (*_LAYER, "stage", "wall", "sure", "among", "drop", "patch", "fade"),
+    "dream-modes": ("view", "mode"),
+    "dream-from": (*_PICTURE, "mode", "start", "how"),
+    "dream-what": (*_DREAM, "second"),
+    "dream-how": ("view", "model", "picture", "mode", "start", "how"),
+    "dream-result": (*_DREAM, "start", "how", "quality", "second", "made"),
+    "dream-beside": (*_DREAM, "made"),
+    "dream-gallery": ("view", "made"),
 }
 _EVERYWHERE = {"view", "bar", "pane"}
 # The pane of the Neuron page that a part belongs to; "head" is that of all of them.
@@ -80,7 +88,7 @@ def stores() -> list[dcc.Store]:
 def _views() -> dict[str, str]:
     """The one view that a part belongs to; those of every view are left out."""
     of_neuron = {"head", *_PANES}
-    begin = {"map": "atlas", "err": "errors"}
+    begin = {"map": "atlas", "err": "errors", "dream": "dream"}
     return {
         n: "neuron" if n in of_neuron else begin.get(n.split("-")[0], "explore")
         for n in PARTS if n not in _EVERYWHERE

@@ -9,7 +9,7 @@ from re import fullmatch
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
-VIEWS = ("explore", "neuron", "atlas", "errors")
+VIEWS = ("explore", "neuron", "atlas", "errors", "dream")
 MAPS = ("off", "activation", "effect", "pixels", "groups")
 SORTS = ("effect", "activation")
 TABS = ("neurons", "groups")
@@ -19,6 +19,9 @@ TINTS = ("off", "a", "ab")
 STRENGTHS = (1, 2, 3)
 STAGES = ("list", "wall", "together", "picture")
 ORDERS = ("usual", "sure", "unsure", "near", "name")
+MODES = ("dream", "class", "guided", "stream", "layers", "style", "kept", "two")
+STARTS = ("picture", "noise")
+QUALITIES = ("preview", "full")
 WORD = r"[a-z0-9._-]{1,60}"  # a recipe's short words
 KEY = r"[a-z0-9._-]{1,80}"
 SPOT = r"-?\d{1,3}(\.\d{1,5})?,-?\d{1,3}(\.\d{1,5})?,\d{1,4}(\.\d{1,3})?"
@@ -28,6 +31,9 @@ SURE = r"\d{1,3}-\d{1,3}"
 NUMBERS = r"\d{1,6}(,\d{1,6}){0,31}"
 PATCH = r"[a-z]{3,8}(:[A-Za-z0-9@!._,-]{1,120}){0,4}"
 FADE = r"\d{1,6}:\d(\.\d{1,2})?(,\d{1,6}:\d(\.\d{1,2})?){0,15}"
+LOOK = rf"all|g\d{{1,2}}|{NUMBERS}"
+GUIDE = r"[0-9a-f]{64}|class:\d{1,6}"
+HOW = r"[a-z_]{2,16}:[a-z0-9.+-]{1,24}(,[a-z_]{2,16}:[a-z0-9.+-]{1,24}){0,15}"
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,12 @@ class Selection:
     which pictures ("true,said", "any" for either, or a list's name), ``sure`` how sure of them the
     network is ("50-100", percent), ``among`` of which true class, in what ``order``, ``drop`` the
     neurons left out of the claim ("3,17"), ``patch`` what the bench puts where, ``fade`` by how
-    much it turns neurons up or down ("3:0.5")."""
+    much it turns neurons up or down ("3:0.5"). Of Dream: ``mode`` what is done, ``start`` with the
+    picture or with noise, ``look`` what of the layer is made strong ("all", neurons "3,17", group
+    "g2"; None: ``unit``, else all), ``goal`` the class that is dreamt of, ``guide`` the picture
+    that guides ("class:7": the photographs of a class), ``how`` the settings that are not the
+    usual ones ("octaves:6,seed:3"), ``quality`` small or full size, ``second`` the other network,
+    ``made`` one that is kept."""
 
     view: str = "explore"
     model: str | None = None
@@ -75,6 +86,15 @@ class Selection:
     drop: str | None = None
     patch: str | None = None
     fade: str | None = None
+    mode: str = "dream"
+    start: str = "picture"
+    look: str | None = None
+    goal: int | None = None
+    guide: str | None = None
+    how: str | None = None
+    quality: str = "preview"
+    second: str | None = None
+    made: str | None = None
 
     @property
     def place(self) -> tuple[int, int] | None:
@@ -89,10 +109,20 @@ class Selection:
                 parts[name] = str(getattr(self, name))
         if self.place is not None:
             parts["at"] = f"{self.row},{self.col}"
-        for name in ("unit", "a", "b", "left", "right", "other", *_OF_ATLAS, *_OF_ERRORS):
+        for name in (
+            "unit",
+            "a",
+            "b",
+            "left",
+            "right",
+            "other",
+            *_OF_ATLAS,
+            *_OF_ERRORS,
+            *_OF_DREAM,
+        ):
             if getattr(self, name) is not None:
                 parts[name] = str(getattr(self, name))
-        for name in ("map", "sort", "tab", "take", "pane", "tint", "strength", "stage", "order"):
+        for name in _CHOICES:
             if getattr(self, name) != _DEFAULTS[name]:
                 parts[name] = str(getattr(self, name))
         if self.off:
@@ -105,6 +135,12 @@ _ELSEWHERE = {"atlas": None, "beside": None, "cell": None, "spot": None}
 _OF_ATLAS = ("atlas", "beside", "cell", "spot")
 _TRIED = {"drop": None, "patch": None, "fade": None}
 _OF_ERRORS = ("wall", "sure", "among", *_TRIED)
+_OF_DREAM = ("look", "goal", "guide", "how", "second", "made")
+_CHOICES = (
+    "map", "sort", "tab", "take", "pane", "tint", "strength", "stage", "order", "mode", "start",
+    "quality",
+)  # fmt: skip
+_DREAMT = {"mode", "model", "picture", "layer", "start", "look", "goal", "guide", "how", "second"}
 _DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Selection)}
 
 
@@ -146,6 +182,15 @@ def parse(path: str | None, query: str | None) -> Selection:
         drop=_matching(given.get("drop"), NUMBERS),
         patch=_matching(given.get("patch"), PATCH),
         fade=_matching(given.get("fade"), FADE),
+        mode=_one_of(given.get("mode"), MODES, "dream"),
+        start=_one_of(given.get("start"), STARTS, "picture"),
+        look=_matching(given.get("look"), LOOK),
+        goal=_whole(given.get("goal")),
+        guide=_matching(given.get("guide"), GUIDE),
+        how=_matching(given.get("how"), HOW),
+        quality=_one_of(given.get("quality"), QUALITIES, "preview"),
+        second=given.get("second") or None,
+        made=_matching(given.get("made"), KEY),
     )
 
 
@@ -178,17 +223,20 @@ def change(selection: Selection, **given: Any) -> Selection:
 
     Another network lets go of layer, place, neuron, classes, map and errors; another picture of
     place, groups, classes and what was tried on it; another layer of place, neurons, groups and
-    map; another map of the spot on it.
+    map; another map of the spot on it; another dream begins small.
     """
     gone: dict[str, Any] = {}
     if "model" in given and given["model"] != selection.model:
         gone |= {"layer": None, "row": None, "col": None, "unit": None, "a": None, "b": None}
         gone |= {"other": None, "wall": None, "among": None, **_ELSEWHERE, **_TRIED}
+        gone |= {"look": None, "goal": None}
     if "picture" in given and given["picture"] != selection.picture:
         gone |= {"row": None, "col": None, "a": None, "b": None, "off": (), **_TRIED}
     if "layer" in given and given["layer"] != selection.layer:
         gone |= {"row": None, "col": None, "unit": None, "off": (), "other": None, **_ELSEWHERE}
-        gone |= {"drop": None, "fade": None}
+        gone |= {"drop": None, "fade": None, "look": None}
+    if any(given[name] != getattr(selection, name) for name in _DREAMT & given.keys()):
+        gone |= {"quality": "preview", "made": None}
     if "atlas" in given and given["atlas"] != selection.atlas:
         gone |= {"cell": None, "spot": None}
     if "at" in given:

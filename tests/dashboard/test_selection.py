@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from dashboard.selection import (
     MAPS,
+    MODES,
     ORDERS,
     PANES,
+    QUALITIES,
     SORTS,
     STAGES,
+    STARTS,
     STRENGTHS,
     TABS,
     TAKE,
@@ -47,6 +50,9 @@ patches = st.none() | st.sampled_from(
     ["noise:0.50,0.25,0.30,1", "icon:features.12@402:0.1,0.2,0.3,1"]
 )
 fades = st.none() | st.sampled_from(["3:0", "3:0.5,17:2"])
+looks = lists | st.sampled_from(["all", "g2"])
+guides = st.none() | st.sampled_from(["class:7", "0a" * 32])
+hows = st.none() | st.sampled_from(["octaves:6", "octaves:6,step:0.006,seed:-1"])
 
 
 @st.composite
@@ -64,7 +70,10 @@ def selections(draw: st.DrawFn) -> Selection:
         tint=draw(st.sampled_from(TINTS)), strength=draw(st.sampled_from(STRENGTHS)),
         stage=draw(st.sampled_from(STAGES)), wall=draw(walls), sure=draw(shares),
         among=draw(whole), drop=draw(lists), patch=draw(patches), fade=draw(fades),
-        order=draw(st.sampled_from(ORDERS)),
+        order=draw(st.sampled_from(ORDERS)), mode=draw(st.sampled_from(MODES)),
+        start=draw(st.sampled_from(STARTS)), look=draw(looks), goal=draw(whole),
+        guide=draw(guides), how=draw(hows), quality=draw(st.sampled_from(QUALITIES)),
+        second=draw(word), made=draw(key),
     )  # fmt: skip
 
 
@@ -149,3 +158,13 @@ def test_a_picture_and_a_colour_leave_the_spot_alone() -> None:
     for choice in ({"picture": "q"}, {"tint": "ab", "a": 3, "b": 4}, {"view": "neuron"}):
         after = change(before, **choice)
         assert {name: getattr(after, name) for name in WHERE} == WHERE
+
+
+def test_another_dream_begins_small() -> None:
+    full = Selection(view="dream", mode="guided", quality="full", made="ab12", look="3,17")
+    assert change(full, mode="dream").quality == "preview"
+    assert change(full, how="octaves:6").made is None
+    assert change(full, layer="features.7").look is None
+    assert change(full, mode="guided") == full
+    assert change(full, made="cd34").made == "cd34"
+    assert change(full, quality="full", made=None).made is None
