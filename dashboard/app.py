@@ -11,16 +11,34 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard import bench_routes, error_routes, findings_routes, parts, routes, selection
+from dashboard import (
+    bench_routes,
+    dream_routes,
+    error_routes,
+    findings_routes,
+    parts,
+    routes,
+    selection,
+)
 from dashboard.atlas_desk import AtlasDesk
 from dashboard.components import action
+from dashboard.dream_desk import DreamDesk
 from dashboard.error_desk import ErrorDesk
 from dashboard.parts import part
 from dashboard.selection import Selection
 from dashboard.service import Service
-from dashboard.views import atlas, errors, errors_findings, explore, explore_callbacks, neuron
+from dashboard.views import (
+    atlas,
+    dream,
+    errors,
+    errors_findings,
+    explore,
+    explore_callbacks,
+    neuron,
+)
 
-TITLES = {"explore": "Explore", "neuron": "Neuron", "atlas": "Atlas", "errors": "Errors"}
+TITLES = {"explore": "Explore", "neuron": "Neuron", "atlas": "Atlas", "errors": "Errors",
+          "dream": "Dream"}  # fmt: skip
 CONTROLS = (
     "model-choice", "collection-choice", "map-choice", "tab-choice", "sort-choice", "take-choice",
     "other-class",
@@ -67,7 +85,10 @@ def create_app(service: Service) -> dash.Dash:
     atlas.register(app, service, desk)
     errors_desk = ErrorDesk(service)
     errors.register(app, service, errors_desk, desk)
+    dream_desk = DreamDesk(service)
+    dream.register(app, service, dream_desk)
     routes.register(app.server, service, desk)
+    dream_routes.register(app.server, dream_desk)
     error_routes.register(app.server, service, errors_desk)
     bench_routes.register(app.server, service, desk, errors_desk)
     findings_routes.register(app.server, service, errors_desk)
@@ -96,6 +117,7 @@ def _frame() -> Component:
             html.Div(id="view-neuron", children=neuron.layout(), hidden=True),
             html.Div(id="view-atlas", children=atlas.layout(), hidden=True),
             html.Div(id="view-errors", children=errors.layout(), hidden=True),
+            html.Div(id="view-dream", children=dream.layout(), hidden=True),
             *errors_findings.frame(),
             html.Div(id="toast", className="toast", role="alert"),
             html.Div(id="themed", hidden=True),

@@ -36,6 +36,7 @@ LABELS = {
     "bench_suggest": "looking for patches",
     "bench_recipe": "trying a recipe",
     "bench_cost": "counting what the faders cost",
+    "dream": "dreaming",
 }
 
 

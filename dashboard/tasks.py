@@ -20,6 +20,7 @@ from dashboard.tasks_atlas import ATLAS_TASKS
 from dashboard.tasks_bench import BENCH_TASKS
 from dashboard.tasks_check import CHECK_TASKS
 from dashboard.tasks_class import CLASS_TASKS
+from dashboard.tasks_dream import DREAM_TASKS
 from dashboard.tasks_errors import ERROR_TASKS
 from dashboard.tasks_icons import ICON_TASKS
 from dashboard.tasks_live import LIVE_TASKS
@@ -181,5 +182,5 @@ TASKS: dict[str, Task] = {
     "ladder": ladder, "neurons": neurons, "channel_map": channel_map,
     **CHECK_TASKS, **ICON_TASKS, **PATCH_TASKS, **STUDIO_TASKS, **WALL_TASKS,
     **NEURON_TASKS, **LIVE_TASKS, **ATLAS_TASKS, **ERROR_TASKS, **BENCH_TASKS, **SUGGEST_TASKS,
-    **TOGETHER_TASKS, **CLASS_TASKS,
+    **TOGETHER_TASKS, **CLASS_TASKS, **DREAM_TASKS,
 }  # fmt: skip

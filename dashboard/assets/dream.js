@@ -1,0 +1,191 @@
+/* Dream: the result forms while one looks. What is wanted stands in #dream-shown's data-dream; it is asked for
+   three times a second until it is there. What no page asks for any more is given up by the server. */
+"use strict";
+
+(function () {
+  const el = (id) => document.getElementById(id);
+  const over = (answer) => answer && ["done", "failed", "stopped"].includes(answer.state);
+  const ours = { method: "POST", headers: { "X-Neuronscope": "dream" } };
+  let wanted = null, answer = null, timer = null, asking = false;
+
+  const visible = () => { const shown = el("dream-shown"); return shown && shown.offsetParent ? shown : null; };
+
+  // ---- what is there is shown ----
+
+  function seconds(value) { return value < 1.5 ? "1 s" : value < 90 ? Math.round(value) + " s" : Math.round(value / 60) + " min"; }
+
+  function number(value) {
+    const size = Math.abs(value);
+    return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2).replace("-", "\u2212");
+  }
+
+  function picture(img, url) {
+    if (url && img.getAttribute("src") !== url) img.src = url;
+  }
+
+  function said(now) {
+    if (!now) return "waiting for its turn";
+    if (now.state === "failed") return now.error;
+    if (now.state === "stopped") return now.saved ? "Stopped; what is there is kept." : "Stopped.";
+    if (now.state === "done") return now.seconds == null ? "" : `made in ${seconds(now.seconds)}`;
+    const left = now.left == null ? "" : `, about ${seconds(now.left)} left`;
+    return now.words ? now.words + left : "waiting for its turn";
+  }
+
+  function share(p) { return p < 0.005 ? "<1 %" : p > 0.995 && p < 1 ? ">99 %" : Math.round(100 * p) + " %"; }
+
+  function numbers(now) {
+    const { before, after } = now.numbers || {};
+    if (!after) return "";
+    const what = el("dream-shown").dataset.measure;
+    const says = (one) => `${one.said} ${share(one.share)}`;
+    if (!before) return `${what}: ${number(after.activation)}. The network says ${says(after)}.`;
+    const times = before.activation > 1e-6 && after.activation > 0 ? ` (${number(after.activation / before.activation)} times)` : "";
+    return `${what}: ${number(before.activation)} before, ${number(after.activation)} after${times}. ` +
+      `The network says ${says(before)} before, ${says(after)} after.`;
+  }
+
+  function fill() {
+    const now = answer || {}, shown = el("dream-shown");
+    shown.dataset.state = now.state || "waiting";
+    picture(el("dream-after"), now.url);
+    const stage = el("dream-stage");
+    stage.classList.toggle("single", !now.before);
+    if (now.before) picture(el("dream-before"), now.before);
+    if (now.size) stage.style.aspectRatio = `${now.size[0]} / ${now.size[1]}`;
+    stage.style.setProperty("--shape", now.size ? now.size[0] / now.size[1] : 1);
+    el("dream-size").textContent = now.size ? `${now.size[0]} \u00d7 ${now.size[1]}` : "";
+    const bar = el("dream-progress").querySelector("progress");
+    bar.value = over(now) ? 1 : (now.done || 0) / (now.total || 1);
+    el("dream-said").textContent = said(answer);
+    el("dream-stop").hidden = over(now);
+    el("dream-on").hidden = now.state !== "stopped" && now.state !== "failed";
+    el("dream-numbers").textContent = numbers(now);
+    tools(now);
+  }
+
+  function tools(now) {
+    const there = Boolean(now.id) && over(now);
+    for (const id of ["dream-again", "dream-save", "dream-keep"]) if (el(id)) el(id).hidden = !there;
+    if (there) el("dream-save").href = `/dreams/${now.id}.${now.kind}?save=1`;
+    if (el("dream-keep")) el("dream-keep").hidden = !there || Boolean(now.saved);
+    const cost = el("dream-cost"), large = Number(el("dream-shown").dataset.pixels);
+    if (cost && now.state === "done" && now.size && large) {
+      const more = large / (now.size[0] * now.size[1]);
+      cost.textContent = `, about ${seconds(now.seconds * Math.max(1, more))}`;
+    }
+  }
+
+  // ---- what is wanted is asked for ----
+
+  async function ask(again) {
+    const asked = wanted;
+    const query = new URLSearchParams({ wish: asked, ...(again ? { again: "1" } : {}) });
+    const said = await fetch("/api/dream?" + query);
+    const now = await said.json();
+    if (asked !== wanted) return;
+    const before = answer;
+    answer = said.ok ? now : { state: "failed", error: now.error };
+    if (over(answer) && answer.saved && !(over(before) && before.saved)) changed();
+    fill();
+  }
+
+  async function round(again) {
+    timer = null;
+    const shown = visible();
+    if (!shown) return;
+    if (asking) return soon(100, again);
+    if (wanted !== shown.dataset.dream) { wanted = shown.dataset.dream; answer = null; fill(); }
+    else if (over(answer) && !again) return fill();
+    asking = true;
+    try { await ask(again); } catch (error) { /* the server is away: status.js says so */ }
+    asking = false;
+    if (!over(answer) || wanted !== (visible() || shown).dataset.dream) soon(document.hidden ? 1500 : 300);
+  }
+
+  function soon(wait, again) {
+    if (timer) clearTimeout(timer);
+    timer = setTimeout(round, wait || 0, again);
+  }
+
+  // Something was kept or removed: the list is filled anew.
+  function changed() { window.dash_clientside.set_props("dream-tick", { data: Date.now() }); }
+
+  const appears = new ResizeObserver(() => soon());
+  document.addEventListener("filled", (event) => {
+    if (event.target.id === "dream-result") {
+      const shown = el("dream-shown");
+      if (shown) { appears.observe(shown); slide(); soon(); }
+    }
+    if (event.target.id === "dream-how" || event.target.id === "dream-what") {
+      for (const field of event.target.querySelectorAll("input")) field.value = field.defaultValue;
+    }
+  });
+
+  // ---- before and after ----
+
+  function slide() {
+    const field = el("dream-slider");
+    if (field) el("dream-stage").style.setProperty("--cut", field.value + "%");
+  }
+  document.addEventListener("input", (event) => { if (event.target.id === "dream-slider") slide(); });
+
+  // ---- what a person does ----
+
+  async function post(path, query) {
+    try {
+      const said = await fetch(path + "?" + new URLSearchParams(query), ours);
+      const found = await said.json();
+      if (!said.ok) throw new Error(found.error);
+      return found || {};
+    } catch (error) { neuronscope.say(error.message); return null; }
+  }
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("#dream-stop, #dream-on, #dream-again, #dream-keep, [data-remove], [data-reset]");
+    if (!button) return;
+    if (button.dataset.remove) { if (await post("/api/dream/remove", { id: button.dataset.remove })) changed(); return; }
+    if (button.dataset.reset) {
+      const field = el("dream-" + button.dataset.reset);
+      field.value = usual()[button.dataset.reset];
+      return how();
+    }
+    if (button.id === "dream-stop") { await post("/api/dream/stop", { wish: wanted }); soon(300); }
+    if (button.id === "dream-on") { answer = null; fill(); soon(0, true); }
+    if (button.id === "dream-again") {
+      const found = await post("/api/dream/again", { id: answer.id });
+      if (found) neuronscope.choose({ picture: found.picture, start: "picture" });
+    }
+    if (button.id === "dream-keep" && await post("/api/dream/keep", { wish: wanted })) {
+      answer = { ...answer, saved: true };
+      fill();
+      changed();
+    }
+  });
+
+  const usual = () => JSON.parse(el("dream-settings").dataset.usual);
+
+  // What differs from the usual, as the address holds it.
+  function how() {
+    const base = usual(), parts = [];
+    for (const field of document.querySelectorAll("[data-how]")) {
+      const value = field.value === "" ? base[field.dataset.how] : Number(field.value);
+      const kept = Math.min(Math.max(value, Number(field.min)), Number(field.max));
+      field.value = kept;
+      if (kept !== base[field.dataset.how]) parts.push(`${field.dataset.how}:${kept}`);
+    }
+    neuronscope.choose({ how: parts.join(",") || null });
+  }
+
+  function units(field) {
+    const most = Number(field.dataset.units), found = (field.value.match(/\d+/g) || []).map(Number);
+    const good = [...new Set(found)].filter((u) => u < most).sort((a, b) => a - b).slice(0, 32);
+    if (good.length < found.length) neuronscope.say(`This layer has neurons 0 to ${most - 1}; 32 at once at the most.`);
+    neuronscope.choose({ look: good.join(",") || "all" });
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.dataset.how) how();
+    if (event.target.id === "dream-units") units(event.target);
+  });
+})();

@@ -1,0 +1,139 @@
+"""Asks the worker for the dream that is on the screen, and says how far it is.
+
+What no page has asked for lately is given up, and what somebody stops stays stopped until it is
+asked for again; what was made so far is kept in both cases (``tasks_dream.py``).
+"""
+
+import io
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from analysis import images
+from cache.codecs import encode
+from cache.dreams import Dream, Dreams
+from cache.errors import UserError
+from dashboard.dream_told import told
+from dashboard.dream_wish import Wish
+from dashboard.protocol import INTERACTIVE, VISIBLE, JobStatus
+from dashboard.service import Service
+
+STALE = 4.0  # seconds; the page asks three times a second
+PATIENCE = 10.0  # seconds for the present step, after which what was stopped is kept
+THUMB = 160
+
+
+@dataclass
+class _Asked:
+    job: str
+    at: float
+    stopped: bool = False
+
+
+class DreamDesk:
+    """Thread-safe."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.kept = Dreams(service.store.root)
+        self._asked: dict[Wish, _Asked] = {}
+        self._lock = threading.Lock()
+
+    def key(self, wish: Wish) -> str:
+        """What the wish's result is kept under."""
+        names = [wish.model, *([wish.second] if wish.second else [])]
+        return wish.key("+".join(self.service.model(name)["fingerprint"] for name in names))
+
+    def look(self, wish: Wish, *, again: bool = False) -> dict[str, Any]:
+        """How far it is, with what there is of it; begun if need be. ``again``: also where it was
+        stopped."""
+        found = None if wish.preview else self.kept.find(self.key(wish))
+        with self._lock:
+            self._leave(time.monotonic())
+            if again:
+                self._asked.pop(wish, None)
+            if found is not None and wish not in self._asked and not (again and found.stopped):
+                return {**told(found), "state": "stopped" if found.stopped else "done"}
+            status = self._status(wish)
+            stopped = self._asked[wish].stopped
+        if stopped or status.state == "cancelled":
+            return self._as_stopped(wish, status)
+        shown = status.result or status.partial or {}
+        left = None if status.seconds_left is None else round(status.seconds_left)
+        return {
+            **shown, "state": status.state, "error": status.error, "left": left,
+            "done": status.done, "total": status.total,
+        }  # fmt: skip
+
+    def _status(self, wish: Wish) -> JobStatus:
+        asked = self._asked.get(wish)
+        status = self.service.jobs.status(asked.job) if asked else None
+        if asked is None or status is None or (status.state == "unknown" and not asked.stopped):
+            rank = INTERACTIVE if wish.preview else VISIBLE
+            job = self.service.jobs.submit("dream", priority=rank, again=True, wish=wish.plain())
+            asked = self._asked[wish] = _Asked(job, 0.0)
+            status = self.service.jobs.status(job)
+        asked.at = time.monotonic()
+        return status
+
+    def _leave(self, now: float) -> None:
+        """What nobody looks at any more is given up."""
+        for wish, asked in list(self._asked.items()):
+            if now - asked.at > STALE:
+                del self._asked[wish]
+                self.service.jobs.cancel(asked.job)
+
+    def _as_stopped(self, wish: Wish, status: JobStatus) -> dict[str, Any]:
+        """What is there of it: as it is kept, else as it was seen last."""
+        found = None if wish.preview else self.kept.find(self.key(wish))
+        shown = told(found) if found else dict(status.partial or {})
+        return {**shown, "state": "stopped", "saved": found is not None}
+
+    def stop(self, wish: Wish) -> None:
+        """Ends it after the present step."""
+        with self._lock:
+            asked = self._asked.get(wish)
+            if asked is not None:
+                asked.stopped = True
+                self.service.jobs.cancel(asked.job)
+
+    def file(self, id: str) -> tuple[bytes, str, str]:
+        """A result as it is saved, kept or a preview: (bytes, kind, words)."""
+        kept = self.kept.find(id)
+        if kept is not None:
+            return self.kept.read(kept), kept.kind, kept.words
+        entry = self.service.store.get(id)
+        if entry is None or "told" not in entry.meta:
+            raise UserError("this dream is gone; dream it again")
+        return entry.value.data, entry.meta["told"]["kind"], entry.meta["words"]
+
+    def again(self, id: str) -> str:
+        """Opens a result as a picture to go on from; its key."""
+        data, kind, words = self.file(id)
+        if kind != "png":
+            raise UserError("only a single picture can be dreamt on")
+        return self.service.library.add(data, name=words[:120]).key
+
+    def keep(self, wish: Wish) -> None:
+        """Keeps a preview for ever, like what was made in full."""
+        id = self.key(wish)
+        if self.kept.find(id) is not None:
+            return
+        data, kind, words = self.file(id)
+        entry = self.service.store.get(id)
+        assert entry is not None  # its bytes were just read
+        seen = {k: v for k, v in entry.meta["told"].items() if k not in ("url", "id", "kind")}
+        thumbs = {"after": _thumb(data)}
+        before = self.service.store.read(str(seen.get("before", "")).removeprefix("/blob/"))
+        if before is not None:
+            thumbs["before"] = _thumb(before[0])
+        asked = wish.plain()
+        self.kept.keep(Dream(id=id, asked=asked, words=words, kind=kind, found=seen), data, thumbs)
+
+
+def _thumb(data: bytes) -> bytes:
+    with Image.open(io.BytesIO(data)) as image:
+        return encode("webp", images.thumbnail(image.convert("RGB"), THUMB))[0]

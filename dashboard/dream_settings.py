@@ -1,0 +1,110 @@
+"""The settings of a dream as the page and the command name them: what is usual, how far each may
+go, and what it does."""
+
+import math
+from dataclasses import dataclass
+
+from cache.errors import UserError
+
+PREVIEW = 256  # pixels of the longer side: small, so that something is seen within 3 s
+OWN, NOISE = 1024, 512  # of a picture at the most, and of noise, where nobody says otherwise
+LARGEST = 6000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A number with its bounds; ``usual``: the original's. ``whole``: it has no fraction."""
+
+    name: str
+    label: str
+    usual: float
+    least: float
+    most: float
+    step: float
+    tip: str
+
+    @property
+    def whole(self) -> bool:
+        return self.step >= 1
+
+    def read(self, text: str) -> float:
+        """The number in ``text``; UserError where it is none, or out of bounds."""
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not self.least <= value <= self.most or (self.whole and value != int(value)):
+            kind = "a whole number" if self.whole else "a number"
+            span = f"from {self.least:g} to {self.most:g}"
+            raise UserError(f"{self.label} is {kind} {span}, not {text!r}")
+        return value
+
+
+ALL = {
+    one.name: one
+    for one in (
+        Setting("octaves", "octaves", 4, 1, 8, 1,
+                "The picture is dreamt at so many sizes, from small to its own. More octaves give "
+                "larger shapes; what a small size brought is carried on to the next."),
+        Setting("scale", "scale between them", 1.4, 1.1, 2.5, 0.1,
+                "How many times as large each octave is as the one before."),
+        Setting("iterations", "steps an octave", 10, 1, 200, 1,
+                "How often the picture is changed at each size. More steps, a stronger dream."),
+        Setting("step", "size of a step", 1.5, 0.1, 20, 0.1,
+                "How far one step changes the picture: on average so many of 255 grey levels."),
+        Setting("jitter", "jitter, px", 32, 0, 128, 1,
+                "Before each step the picture is shifted by up to so many pixels, at random, so "
+                "that the grid of the network's places leaves no traces."),
+        Setting("size", "longer side, px", 0, 0, LARGEST, 16,
+                "The size of the result; 0: the picture's own, at most 1024. Large ones are made "
+                "in tiles."),
+        Setting("seed", "seed", 0, 0, 2**31 - 1, 1,
+                "Where chance begins: the same seed and settings make the same picture again."),
+        Setting("zoom", "zoom a frame, %", 5, 0, 30, 0.5,
+                "After every frame the picture is enlarged by so much, and dreamt on."),
+        Setting("turn", "turn a frame, degrees", 0, -15, 15, 0.5,
+                "After every frame the picture is turned by so much."),
+        Setting("frames", "frames", 60, 2, 2000, 1,
+                "The stream pauses after so many; it can go on from there."),
+        Setting("weight", "weight of the style", 1, 0.01, 100, 0.01,
+                "How much the style counts beside the content, as a multiple of the usual."),
+        Setting("steps", "steps", 200, 8, 2000, 1, "How often the picture is changed."),
+    )
+}  # fmt: skip
+_DREAM = ("octaves", "scale", "iterations", "step", "jitter", "size", "seed")
+OF_MODE: dict[str, tuple[str, ...]] = {
+    "dream": _DREAM,
+    "class": ("steps", "size", "seed"),
+    "guided": _DREAM,
+    "stream": ("zoom", "turn", "frames", *_DREAM),
+    "layers": _DREAM,
+    "style": ("weight", "steps", "size", "seed"),
+    "kept": ("steps", "size", "seed"),
+    "two": _DREAM,
+}
+# where a mode's usual value is another one
+_USUAL: dict[str, dict[str, float]] = {
+    "stream": {"octaves": 2, "size": 384}, "class": {"size": 224, "steps": 256},
+    "style": {"size": 384}, "kept": {"size": 224}, "layers": {"size": 256},
+}  # fmt: skip
+
+
+def usual(mode: str, name: str) -> float:
+    """What a setting is where nobody changes it."""
+    return _USUAL.get(mode, {}).get(name, ALL[name].usual)
+
+
+def read(mode: str, text: str | None) -> dict[str, float]:
+    """Every setting of a mode, those in ``text`` ("octaves:6,seed:3") as there. UserError: a value
+    that cannot be."""
+    given = dict(pair.split(":", 1) for pair in (text or "").split(",") if ":" in pair)
+    return {
+        name: ALL[name].read(given[name]) if name in given else usual(mode, name)
+        for name in OF_MODE[mode]
+    }
+
+
+def written(mode: str, values: dict[str, float]) -> str | None:
+    """The text that ``read`` reads: what is not as usual; None where everything is."""
+    pairs = [f"{n}:{v:g}" for n, v in values.items() if n in OF_MODE[mode] and v != usual(mode, n)]
+    return ",".join(pairs) or None

@@ -1,0 +1,53 @@
+"""What a dream is, in words: for its heading and for the list of those that are kept."""
+
+from typing import Any
+
+from cache.dreams import Dream
+from dashboard import dream_settings
+from dashboard.dream_wish import Wish
+
+
+def sought(wish: Wish) -> str:
+    """What was made stronger: "neuron 402 of features.12"."""
+    if wish.units:
+        many = "neuron" if len(wish.units) == 1 else "neurons"
+        return f"{many} {', '.join(map(str, wish.units))} of {wish.layer}"
+    if wish.group is not None:
+        return f"group {wish.group + 1} of {wish.layer}"
+    return wish.layer
+
+
+def told_in_words(wish: Wish, start: str, goal: str = "", guide: str = "") -> str:
+    """One line: "features.12 on astronaut, 6 octaves"."""
+    what = {
+        "dream": f"{sought(wish)} on {start}",
+        "class": f"{goal} from {start}",
+        "guided": f"{start} towards {guide} at {wish.layer}",
+        "stream": f"stream of {sought(wish)} from {start}",
+        "layers": f"{start} at all layers",
+        "style": f"{start} in the style of {guide}",
+        "kept": f"what {wish.layer} keeps of {start}",
+        "two": f"{start} in two networks",
+    }[wish.mode]
+    return ", ".join([what, *unusual(wish)])
+
+
+def unusual(wish: Wish) -> list[str]:
+    """The settings that somebody changed, in words."""
+    chosen, known = wish.settings, dream_settings.ALL
+    return [
+        f"{known[name].label} {value:g}"
+        for name, value in chosen.items()
+        if value != dream_settings.usual(wish.mode, name)
+    ]
+
+
+def address(kept: Dream) -> str:
+    """Where the page finds a kept result; one that was made anew is at another address."""
+    return f"/dreams/{kept.id}.{kept.kind}?at={kept.when}"
+
+
+def told(kept: Dream) -> dict[str, Any]:
+    """A kept dream as the page shows it."""
+    return {**kept.found, "url": address(kept), "id": kept.id, "kind": kept.kind,
+            "stopped": kept.stopped, "saved": True}  # fmt: skip

@@ -1,0 +1,46 @@
+"""What was made and kept: pairs of before and after, the newest first."""
+
+from dash import html
+from dash.development.base_component import Component
+
+from cache.dreams import Dream
+from cache.errors import UserError
+from dashboard import dream_wish
+from dashboard.components import action
+from dashboard.dream_desk import DreamDesk
+from dashboard.views.context import Context
+
+SHOWN = 60
+
+
+def content(here: Context, desk: DreamDesk) -> Component:
+    """The list, or what will stand there."""
+    made = desk.kept.all()
+    count = f"{len(made)}, {desk.kept.size() / 2**20:.1f} MB" if made else ""
+    head = html.Header([html.H2("Made and kept"), html.Span(count, className="label num")])
+    if not made:
+        empty = html.P("Dreams in full size are kept here, also those that you stop, with their "
+                       "settings; small ones when you say so.", className="caption")  # fmt: skip
+        return html.Section([head, empty], className="panel")
+    rows = [_row(one, one.id == here.chosen.made) for one in made[:SHOWN]]
+    return html.Section([head, html.Div(rows, className="dream-list")], className="panel")
+
+
+def _row(made: Dream, current: bool) -> Component:
+    thumbs = [
+        html.Img(src=f"/dreams/{made.id}/{which}.webp?at={made.when}", alt=text, loading="lazy")
+        for which, text in (("before", "before"), ("after", "after"))
+        if which == "after" or "before" in made.found
+    ]
+    try:
+        do = dream_wish.changes(dream_wish.read(made.asked)) | {"made": made.id}
+    except UserError:  # of another version of the program: the file can still be saved
+        do = {"view": "dream"}
+    words = made.words + (", stopped" if made.stopped else "")
+    now = {"aria-current": "true"} if current else {}
+    open_it = action(html.Div(thumbs, className="dream-pair"), do, label=f"Open: {words}", **now)
+    remove = html.Button(
+        "\u00d7", type="button", className="dream-remove", title="Remove it for good",
+        **{"data-remove": made.id, "aria-label": f"Remove: {words}"},
+    )  # fmt: skip
+    return html.Figure([open_it, html.Figcaption(words, className="caption"), remove])

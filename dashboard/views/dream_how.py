@@ -1,0 +1,47 @@
+"""The settings of a dream, folded away: each with what it does and with the way back to the
+original's."""
+
+import json
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard import dream_settings
+from dashboard.components import action
+from dashboard.dream_settings import Setting
+from dashboard.markup import Field
+from dashboard.views.context import Context
+
+
+def content(here: Context) -> Component:
+    """One field a setting; ``assets/dream.js`` makes a choice of what is typed."""
+    mode = here.chosen.mode
+    values = dream_settings.read(mode, here.chosen.how)
+    usual = {name: dream_settings.usual(mode, name) for name in values}
+    changed = [name for name in values if values[name] != usual[name]]
+    rows = [_row(dream_settings.ALL[n], v, usual[n]) for n, v in values.items()]
+    summary = "How" if not changed else f"How ({len(changed)} changed)"
+    back = action("all as in the original", {"how": None}, label="Every setting as in the original",
+                  className="quiet-button")  # fmt: skip
+    return html.Details(
+        [html.Summary(summary), html.Div(rows, className="dream-settings"),
+         back if changed else None],
+        className="panel", id="dream-settings",
+        **{"data-usual": json.dumps(usual)},
+    )  # fmt: skip
+
+
+def _row(setting: Setting, value: float, usual: float) -> Component:
+    field: Any = Field(
+        id=f"dream-{setting.name}", className="plain number", type="number",
+        min=f"{setting.least:g}", max=f"{setting.most:g}", step="any" if not setting.whole else "1", value=f"{value:g}",
+        **{"aria-label": setting.label, "data-how": setting.name},
+    )  # fmt: skip
+    label = html.Span(setting.label, className="term", tabIndex="0",
+                      **{"data-tip": setting.tip, "aria-description": setting.tip})  # fmt: skip
+    reset = html.Button(
+        f"usual: {usual:g}", type="button", className="quiet-button", hidden=value == usual,
+        **{"data-reset": setting.name, "aria-label": f"{setting.label} as usual: {usual:g}"},
+    )  # fmt: skip
+    return html.Div([label, field, reset], className="dream-setting")

@@ -1,0 +1,124 @@
+"""The result of a dream: empty here, filled while it forms by ``assets/dream.js``."""
+
+import io
+import json
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+from PIL import Image
+
+from dashboard.components import NOTHING_YET, action
+from dashboard.dream_settings import NOISE, OWN
+from dashboard.dream_told import sought
+from dashboard.dream_wish import Wish, looked_for
+from dashboard.markup import Field
+from dashboard.views.context import Context
+from dashboard.views.dream_start import from_noise
+
+
+def wish_of(here: Context) -> Wish:
+    """What the selection asks for, with every gap filled."""
+    chosen, mode = here.chosen, here.chosen.mode
+    units, group = looked_for(chosen)
+    return Wish(
+        mode=mode, model=here.model, layer=here.layer,
+        picture=None if from_noise(here) else here.picture, units=units, group=group,
+        how=chosen.how, preview=chosen.quality == "preview",
+    )  # fmt: skip
+
+
+def content(here: Context) -> list[Component]:
+    """Heading, stage, progress, numbers and what can be done with it."""
+    wish = wish_of(here)
+    _ = wish.settings  # a value that cannot be is said in place of a picture
+    head = html.Header([
+        html.H2(_heading(here, wish), id="dream-heading"),
+        html.Span(id="dream-size", className="label num", **{"data-own": "size"}),
+    ])  # fmt: skip
+    return [html.Section(
+        [head, _stage(), _progress(), html.P(id="dream-numbers", className="caption",
+                                             **{"data-own": "numbers"}), _tools(wish)],
+        className="panel dream-result", id="dream-shown",
+        **{"data-dream": json.dumps(wish.plain()), "data-measure": _measure(wish),
+           "data-pixels": str(pixels_of_whole(here, wish))},
+    )]  # fmt: skip
+
+
+def _measure(wish: Wish) -> str:
+    """What the number is that was to become larger."""
+    if wish.mode == "class":
+        return "Logit of the class"
+    if wish.units:
+        return "Mean activation"
+    return "Activation along the group" if wish.group is not None else "Root mean square activation"
+
+
+def pixels_of_whole(here: Context, wish: Wish) -> int:
+    """How many pixels the result has in full size; 0: not known."""
+    found = here.service.library.find(wish.picture) if wish.picture else None
+    chosen = int(wish.settings["size"])
+    if found is None:
+        return (chosen or NOISE) ** 2
+    with Image.open(io.BytesIO(found.read())) as image:
+        width, height = image.size
+    longer = chosen or min(max(width, height), OWN)
+    return round(width * height * (longer / max(width, height)) ** 2)
+
+
+def _heading(here: Context, wish: Wish) -> list[Any]:
+    found = here.service.library.find(wish.picture) if wish.picture else None
+    start = found.name if found else "noise"
+    return ["What ", html.B(sought(wish)), f" sees in {start}"]
+
+
+def _stage() -> Component:
+    """Before and after, one over the other, with the slider between them."""
+    slider = Field(
+        id="dream-slider", type="range", min="0", max="100", value="0", step="1",
+        **{"aria-label": "Before and after: how much of the picture before is shown",
+           "data-own": "slider"},
+    )  # fmt: skip
+    return html.Div(
+        [
+            html.Img(src=NOTHING_YET, alt="The dream", id="dream-after"),
+            html.Img(src=NOTHING_YET, alt="The picture before", id="dream-before"),
+            html.I(className="dream-line"),
+            slider,
+            html.Span("before", className="dream-tag before"),
+            html.Span("after", className="dream-tag after"),
+        ],
+        className="dream-stage", id="dream-stage", **{"data-own": "stage"},
+    )  # fmt: skip
+
+
+def _progress() -> Component:
+    stop = html.Button("Stop", type="button", className="pill", id="dream-stop",
+                       title="End it now; what is there is kept")  # fmt: skip
+    on = html.Button("dream it whole", type="button", className="pill", id="dream-on", hidden=True)
+    return html.Div(
+        [html.Progress(max="1", value="0"), html.Span(id="dream-said", className="label num"),
+         stop, on],
+        className="dream-progress", id="dream-progress", **{"data-own": "progress"},
+    )  # fmt: skip
+
+
+def _tools(wish: Wish) -> Component:
+    """What can be done with the result."""
+    large = action(["full size", html.Span(id="dream-cost", className="label")],
+                   {"quality": "full"}, label="Dream it in full size", className="pill strong",
+                   id="dream-full")  # fmt: skip
+    small = action("small again", {"quality": "preview"}, label="Back to the small, quick one",
+                   className="pill")  # fmt: skip
+    return html.Div(
+        [
+            large if wish.preview else small,
+            html.Button("again", type="button", className="pill", id="dream-again",
+                        title="The result becomes the picture, and is dreamt on"),
+            html.A("save", className="pill", id="dream-save", download=True,
+                   title="Save the picture, with its settings in it"),
+            html.Button("keep", type="button", className="pill", id="dream-keep",
+                        title="Put it into the list below"),
+        ],
+        className="dream-tools", id="dream-tools", **{"data-own": f"tools-{wish.preview}"},
+    )  # fmt: skip

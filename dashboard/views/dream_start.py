@@ -1,0 +1,64 @@
+"""What a dream begins with: one of the pictures, or noise."""
+
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard import dream_settings
+from dashboard.components import action
+from dashboard.views.context import Context
+from dashboard.views.explore_callbacks import strip
+
+NOISE_TOO = ("dream", "class", "stream", "layers", "two")  # modes that can begin with noise
+
+
+def content(here: Context) -> list[Component]:
+    """The choice, with the picture and the strip, or the seed of the noise."""
+    noisy = from_noise(here)
+    head = html.Header([html.H2("Start from"), _choice(noisy) if _both(here) else None])
+    body = _noise(here) if noisy else [_picture(here), html.Div(
+        strip(here), className="strip", role="list",
+        **{"aria-label": "Pictures to start from", "data-row": ""},
+    )]  # fmt: skip
+    return [html.Section([head, *body], className="panel")]
+
+
+def from_noise(here: Context) -> bool:
+    """Whether it begins with noise."""
+    return here.chosen.start == "noise" and _both(here)
+
+
+def _both(here: Context) -> bool:
+    return here.chosen.mode in NOISE_TOO
+
+
+def _choice(noisy: bool) -> Component:
+    now = {"aria-current": "true"}
+    return html.Div(
+        [
+            action("picture", {"start": "picture"}, label="Start from the picture",
+                   **({} if noisy else now)),
+            action("noise", {"start": "noise"}, label="Start from noise", **(now if noisy else {})),
+        ],
+        className="segments small",
+    )  # fmt: skip
+
+
+def _picture(here: Context) -> Component:
+    found = here.service.library.find(here.picture)
+    name = found.name if found else "picture"
+    image = html.Img(src=f"/thumb/{here.picture}", alt=name, className="dream-start")
+    return html.Figure([image, html.Figcaption(name, className="caption")], className="dream-open")
+
+
+def _noise(here: Context) -> list[Any]:
+    """The seed, and another one."""
+    mode = here.chosen.mode
+    values = dream_settings.read(mode, here.chosen.how)
+    following = {**values, "seed": values["seed"] + 1}
+    return [html.P([
+        "Faint grey noise, drawn from seed ", html.B(f"{values['seed']:g}", id="dream-seed"), ". ",
+        action("another", {"how": dream_settings.written(mode, following)}, className="pill",
+               label="Noise from the next seed"),
+    ], className="dream-noise")]  # fmt: skip
