@@ -120,5 +120,3 @@ class Dreams:
         if not self.folder.is_dir():
             return 0
         return sum(f.stat().st_size for f in self.folder.iterdir() if f.is_file())
-
-

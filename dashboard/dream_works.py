@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from analysis.dream.engine import Frame, dreamt
-from analysis.dream.settings import Dream
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from analysis.dream.engine import Frame, dreamt
+from analysis.dream.settings import Dream
 from analysis.featurevis.objectives import field
 from analysis.layers import find_layer, run_to
 from analysis.models import Classifier

@@ -49,9 +49,7 @@ class OfBench:
     def direction(self, wish: Wish) -> tuple[float, ...]:
         if wish.group is None or wish.picture is None:
             raise UserError("a neuron group is one of a picture: start from a picture")
-        found, _ = find_picture_groups(
-            self.bench, wish.model, wish.picture, wish.layer, None, None
-        )
+        found, _ = find_picture_groups(self.bench, wish.model, wish.picture, wish.layer, None, None)
         return tuple(map(float, found.channels[found.checked(wish.group)]))
 
 

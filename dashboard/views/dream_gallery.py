@@ -28,7 +28,7 @@ def content(here: Context, desk: DreamDesk) -> Component:
 
 def _row(made: Dream, current: bool) -> Component:
     thumbs = [
-        html.Img(src=f"/dreams/{made.id}/{which}.webp?at={made.when}", alt=text, loading="lazy")
+        html.Img(src=f"/dreams/{made.id}/{which}.webp?at={made.when}", alt=text)
         for which, text in (("before", "before"), ("after", "after"))
         if which == "after" or "before" in made.found
     ]

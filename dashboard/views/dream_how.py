@@ -35,7 +35,8 @@ def content(here: Context) -> Component:
 def _row(setting: Setting, value: float, usual: float) -> Component:
     field: Any = Field(
         id=f"dream-{setting.name}", className="plain number", type="number",
-        min=f"{setting.least:g}", max=f"{setting.most:g}", step="any" if not setting.whole else "1", value=f"{value:g}",
+        min=f"{setting.least:g}", max=f"{setting.most:g}", value=f"{value:g}",
+        step="1" if setting.whole else "any",
         **{"aria-label": setting.label, "data-how": setting.name},
     )  # fmt: skip
     label = html.Span(setting.label, className="term", tabIndex="0",

@@ -84,6 +84,7 @@ def _stage() -> Component:
             html.Img(src=NOTHING_YET, alt="The dream", id="dream-after"),
             html.Img(src=NOTHING_YET, alt="The picture before", id="dream-before"),
             html.I(className="dream-line"),
+            html.Span("\u2194", className="dream-knob"),
             slider,
             html.Span("before", className="dream-tag before"),
             html.Span("after", className="dream-tag after"),

@@ -1,0 +1,162 @@
+"""The Dream view in a real browser: a picture dreamt small and in full size, stopped, saved, kept,
+dreamt on."""
+
+import io
+import json
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.dashboard.browser import Screen, number, wait_until
+
+pytestmark = pytest.mark.browser
+QUICK = "octaves:2,iterations:2,size:128"
+
+
+def opened(screen: Screen, query: str = f"how={QUICK}") -> Screen:
+    screen.page.goto(f"{screen.server.address}/dream?{query}")
+    expect(screen.at("#dream-shown")).to_be_visible()
+    return screen
+
+
+def emptied(screen: Screen) -> None:
+    """Nothing is kept: what an earlier test left is taken away."""
+    for id in screen.at("#dream-gallery [data-remove]").evaluate_all(
+        "all => all.map(b => b.dataset.remove)"
+    ):
+        path, ours = f"/api/dream/remove?id={id}", {"X-Neuronscope": "dream"}
+        assert screen.server.get(path, method="POST", headers=ours)[0] == 200
+
+
+def state(screen: Screen, wanted: str) -> None:
+    expect(screen.at("#dream-shown")).to_have_attribute("data-state", wanted)
+
+
+def done(screen: Screen) -> None:
+    state(screen, "done")
+
+
+def fetched(screen: Screen, selector: str, attribute: str = "src") -> np.ndarray:
+    """The picture that an element shows."""
+    status, data = screen.server.get(screen.at(selector).get_attribute(attribute) or "")
+    assert status == 200
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def wish(screen: Screen) -> dict[str, object]:
+    return dict(json.loads(screen.at("#dream-shown").get_attribute("data-dream") or "{}"))
+
+
+def test_it_opens_on_something_to_see(screen: Screen) -> None:
+    opened(screen, "")
+    done(screen)
+    after, before = fetched(screen, "#dream-after"), fetched(screen, "#dream-before")
+    assert after.shape == before.shape
+    assert max(after.shape) == 256
+    assert np.abs(after.astype(int) - before).mean() > 3
+    said = screen.text("#dream-numbers")
+    assert number(said.split("before,")[1]) > number(said.split(":")[1])
+    expect(screen.at("#dream-what .dream-ladder [aria-current]")).to_have_count(1)
+    slider = screen.at("#dream-slider")
+    slider.focus()
+    for _ in range(3):
+        slider.press("ArrowRight")
+    assert "3%" in screen.at("#dream-stage").evaluate("e => e.style.getPropertyValue('--cut')")
+
+
+def test_from_small_to_full_size_kept_saved_and_dreamt_on(screen: Screen) -> None:
+    opened(screen)
+    done(screen)
+    emptied(screen)
+    screen.at("#dream-full").click()
+    expect(screen.at("#dream-gallery figure")).to_have_count(1)
+    done(screen)
+    assert "quality=full" in screen.page.url
+    href = screen.at("#dream-save").get_attribute("href") or ""
+    status, data = screen.server.get(href)
+    assert status == 200
+    saved = np.asarray(Image.open(io.BytesIO(data)))
+    assert np.array_equal(saved, fetched(screen, "#dream-after"))
+    before = wish(screen)["picture"]
+    screen.at("#dream-again").click()
+    wait_until(lambda: screen.page.wait_for_timeout(100) or wish(screen)["picture"] != before,
+               "the result is the picture")  # fmt: skip
+    done(screen)
+    assert "quality=full" not in screen.page.url, "it begins small again"
+    screen.at("#dream-gallery figure > button").first.click()
+    wait_until(lambda: screen.page.wait_for_timeout(100) or wish(screen)["picture"] == before,
+               "the kept one is open again")  # fmt: skip
+    done(screen)
+    assert "made=" in screen.page.url
+    screen.page.reload()
+    done(screen)
+    assert np.array_equal(saved, fetched(screen, "#dream-after")), "after a restart of the page"
+    screen.page.go_back()
+    wait_until(lambda: screen.page.wait_for_timeout(100) or wish(screen)["picture"] != before,
+               "Back is the dream before")  # fmt: skip
+    screen.at("#dream-gallery [data-remove]").click()
+    expect(screen.at("#dream-gallery figure")).to_have_count(0)
+
+
+def test_stopped_it_keeps_what_is_there(screen: Screen) -> None:
+    opened(screen)
+    done(screen)
+    emptied(screen)
+    opened(screen, "how=iterations:200,size:640&quality=full")
+    expect(screen.at("#dream-said")).to_contain_text("octave 1 of 4, step")
+    screen.at("#dream-stop").click()
+    state(screen, "stopped")
+    expect(screen.at("#dream-said")).to_have_text("Stopped; what is there is kept.")
+    expect(screen.at("#dream-gallery figcaption")).to_contain_text("stopped")
+    fetched(screen, "#dream-after")
+    screen.at("#dream-on").click()
+    expect(screen.at("#dream-said")).to_contain_text("octave 1 of 4, step")
+    screen.at("#dream-stop").click()
+    state(screen, "stopped")
+    screen.at("#dream-gallery [data-remove]").click()
+    expect(screen.at("#dream-gallery figure")).to_have_count(0)
+
+
+def test_neurons_and_settings_are_chosen_and_stand_in_the_address(screen: Screen) -> None:
+    opened(screen)
+    screen.at("#dream-what .dream-icons button").nth(1).click()
+    expect(screen.at("#dream-what .dream-icons [aria-pressed='true']")).to_have_count(1)
+    screen.at("#dream-units").fill("5, 3, 9999")
+    screen.at("#dream-units").press("Enter")
+    wait_until(lambda: screen.page.wait_for_timeout(100) or wish(screen)["units"] == [3, 5], "two")
+    assert "look=3,5" in screen.page.url
+    screen.at("#dream-settings summary").click()
+    screen.at("#dream-octaves").fill("3")
+    screen.at("#dream-octaves").press("Enter")
+    now = "octaves:3,iterations:2,size:128"
+    wait_until(lambda: screen.page.wait_for_timeout(100) or wish(screen)["how"] == now, "three")
+    done(screen)
+    screen.at("text=all as in the original").click()
+    wait_until(lambda: screen.page.wait_for_timeout(100) or wish(screen)["how"] is None, "usual")
+
+
+def test_wrong_requests_are_refused(screen: Screen) -> None:
+    for path in (
+        "/api/dream?wish=x",
+        "/api/dream?wish={}",
+        "/api/dream",
+        f"/api/dream?wish={quote(json.dumps({'mode': 'x', 'model': 'm', 'layer': 'l'}))}",
+    ):
+        status, said = screen.server.get(path)
+        assert (status, b"no such dream" in said) == (422, True), path
+    for path in ("/dreams/x.png", f"/dreams/{'a' * 64}.png", "/dreams/x/after.webp"):
+        assert screen.server.get(path)[0] == 404
+    assert screen.server.get("/api/dream/stop?wish={}", method="POST")[0] == 403
+
+
+def test_on_a_phone_nothing_is_too_small_or_too_wide(phone: Screen) -> None:
+    opened(phone)
+    done(phone)
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
+    found = phone.at("#dream-page button:visible, #dream-page a:visible").evaluate_all(
+        "all => all.map(b => [b.innerText, b.getBoundingClientRect().height])"
+    )
+    assert [f for f in found if f[1] < 44] == []

@@ -1,0 +1,160 @@
+"""Dreams on the embedded network: wishes, the task that dreams them, and what is kept of them."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from analysis.dream import settings as engine
+from analysis.dream.engine import dreamt
+from cache.dreams import Dream, Dreams
+from cache.errors import UserError
+from dashboard import dream_settings, dream_wish, tasks
+from dashboard.bench import Bench
+from dashboard.dream_wish import Wish, looked_for
+from dashboard.selection import MODES, Selection, change
+from dashboard.tasks_dream import fingerprint
+from tests.dashboard.steps import result
+
+MODEL, LAYER = "squeezenet1_1", "features.7"
+QUICK = "octaves:2,iterations:2,size:96"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return tasks.make_state({
+        "model": MODEL, "weights": None, "fit": "crop", "device": "cpu", "seed": 0,
+        "cache": str(tmp_path_factory.mktemp("cache")), "images": None, "labels": None,
+    })  # fmt: skip
+
+
+def wish(bench: Bench, **given: Any) -> Wish:
+    usual = {"mode": "dream", "model": MODEL, "layer": LAYER, "how": QUICK}
+    return Wish(**{**usual, "picture": bench.library.first().key, **given})
+
+
+def dreamed(bench: Bench, wanted: Wish) -> dict[str, Any]:
+    return dict(result(tasks.TASKS["dream"](bench, wish=wanted.plain())))
+
+
+def picture(data: bytes) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def test_usual_settings_are_the_originals() -> None:
+    own = engine.Dream()
+    for name in ("octaves", "scale", "iterations", "step", "jitter"):
+        assert dream_settings.usual("dream", name) == getattr(own, name)
+        low, high = engine.RANGES[name]
+        one = dream_settings.ALL[name]
+        assert low <= one.least <= one.usual <= one.most <= high
+    assert set(dream_settings.OF_MODE) == set(MODES)
+
+
+def test_settings_are_written_as_they_are_read() -> None:
+    assert dream_settings.written("dream", dream_settings.read("dream", None)) is None
+    text = "octaves:6,step:2.5,seed:3"
+    assert dream_settings.written("dream", dream_settings.read("dream", text)) == text
+    for wrong in ("octaves:0", "octaves:2.5", "step:x", "step:nan", "scale:9"):
+        with pytest.raises(UserError, match="from"):
+            dream_settings.read("dream", wrong)
+
+
+def test_a_wish_travels_as_plain_data_and_back_to_the_page(bench: Bench) -> None:
+    wanted = wish(bench, units=(3, 17))
+    assert dream_wish.read(wanted.plain()) == wanted
+    chosen = change(Selection(), **dream_wish.changes(wanted))
+    assert looked_for(chosen) == ((3, 17), None)
+    assert (chosen.view, chosen.mode, chosen.layer, chosen.how) == ("dream", "dream", LAYER, QUICK)
+    for wrong in (None, [], {}, {"mode": "dream"}, {**wanted.plain(), "mode": "x"},
+                  {**wanted.plain(), "units": [-1]}, {**wanted.plain(), "x": 1},
+                  {**wanted.plain(), "how": "octaves:99"}):  # fmt: skip
+        with pytest.raises(UserError):
+            dream_wish.read(wrong)
+
+
+def test_what_is_looked_for() -> None:
+    assert looked_for(Selection()) == ((), None)
+    assert looked_for(Selection(unit=4)) == ((4,), None), "carried from the other views"
+    assert looked_for(Selection(unit=4, look="all")) == ((), None)
+    assert looked_for(Selection(look="17,3,3")) == ((3, 17), None)
+    assert looked_for(Selection(look="g2")) == ((), 2)
+
+
+def test_a_preview_is_the_engines_own_dream(bench: Bench) -> None:
+    wanted = wish(bench, units=(12,))
+    found = dreamed(bench, wanted)
+    kept = bench.store.read(found["id"])
+    assert kept is not None
+    settings = engine.Dream(layer=LAYER, channels=(12,), octaves=2, iterations=2, size=96)
+    image = bench.library.first()
+    start = Image.open(io.BytesIO(image.read())).convert("RGB")
+    start.thumbnail((96, 96), Image.Resampling.LANCZOS)
+    *_, last = dreamt(bench.classifier(MODEL), settings, np.asarray(start))
+    assert np.array_equal(picture(kept[0]), last.pixels())
+    numbers = found["numbers"]
+    assert numbers["after"]["activation"] > numbers["before"]["activation"]
+    assert dreamed(bench, wanted) == found, "made once"
+    assert Dreams(bench.store.root).all() == []
+
+
+def test_the_whole_is_kept_for_ever_and_a_stopped_one_too(bench: Bench) -> None:
+    kept = Dreams(bench.store.root)
+    whole = wish(bench, preview=False)
+    found = dreamed(bench, whole)
+    one = kept.find(whole.key(fingerprint(bench, whole)))
+    assert one is not None
+    assert (one.id, one.stopped, dream_wish.read(one.asked)) == (found["id"], False, whole)
+    assert picture(kept.read(one)).shape[:2] == (96, 82)
+    steps = tasks.TASKS["dream"](bench, wish=replace(whole, how=QUICK + ",seed:5").plain())
+    seen = [next(steps) for _ in range(2)]
+    steps.close()
+    assert seen[0].partial["url"].startswith("/blob/")
+    assert 0 < seen[0].done < seen[1].done < seen[1].total
+    stopped, first = kept.all()
+    assert (stopped.stopped, first.id) == (True, one.id)
+    assert kept.thumb(stopped.id, "before") == kept.thumb(one.id, "before") != None  # noqa: E711
+    finished = dreamed(bench, replace(whole, how=QUICK + ",seed:5"))
+    assert (finished["id"], finished["stopped"]) == (stopped.id, False), "dreamt on, it gives way"
+    kept.remove(stopped.id)
+    assert [d.id for d in kept.all()] == [one.id]
+    with pytest.raises(UserError, match="not kept"):
+        kept.remove(stopped.id)
+
+
+def test_from_noise_by_its_seed(bench: Bench) -> None:
+    one = dreamed(bench, wish(bench, picture=None))
+    two = dreamed(bench, wish(bench, picture=None, how=QUICK + ",seed:1"))
+    assert "before" not in one["numbers"]
+    assert one["id"] != two["id"]
+    assert one["size"] == [96, 96]
+
+
+def test_what_cannot_be_dreamt_is_said_in_one_line(bench: Bench) -> None:
+    for given, said in (
+        ({"layer": "features.99"}, "features"), ({"units": (512,)}, "512"),
+        ({"picture": "0" * 64}, "not open"),
+    ):  # fmt: skip
+        with pytest.raises(UserError, match=said):
+            dreamed(bench, wish(bench, **given))
+
+
+def test_the_list_holds_what_was_made(tmp_path: Path) -> None:
+    made = Dreams(tmp_path)
+    assert made.all() == []
+    assert made.size() == 0
+    one = Dream(id="a" * 64, asked={"mode": "dream"}, words="eyes")
+    kept = made.keep(one, b"file", {"after": b"small"})
+    assert made.find("a" * 64) == kept
+    assert made.thumb(one.id, "after") == b"small"
+    assert made.thumb(one.id, "before") is None
+    assert made.find("../" * 20) is None
+    made.keep(replace(one, kind="gif"), b"moving", {"after": b"small"})
+    assert [f.name for f in made.folder.iterdir()] == ["a" * 64 + ".gif"], "the other gave way"
+    with pytest.raises(ValueError, match="content key"):
+        made.keep(replace(one, id="../x"), b"", {"after": b""})
