@@ -82,15 +82,15 @@ class Dreams:
         ``before``; one of the same id gives way. Returns it with its time."""
         if not is_key(dream.id) or dream.kind not in KINDS:
             raise ValueError("a dream is kept under a content key, as a kind of file that is known")
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        kept = Dream(**{**asdict(dream), "when": now})
+        when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        kept = Dream(**{**asdict(dream), "when": when})
         former = self.find(dream.id)
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with Draft(self.file(kept)) as draft:
                 draft.write(data)
                 draft.publish(used=time.time_ns())
-        row = (kept.id, now, json.dumps(asdict(kept)), thumbs.get("before"), thumbs["after"])
+        row = (kept.id, kept.when, json.dumps(asdict(kept)), thumbs.get("before"), thumbs["after"])
         with self._kept.open() as db, db:
             db.execute("INSERT OR REPLACE INTO dreams VALUES (?, ?, ?, ?, ?)", row)
         if former and former.kind != kept.kind:

@@ -22,7 +22,7 @@ from dashboard.protocol import INTERACTIVE, VISIBLE, JobStatus
 from dashboard.service import Service
 
 STALE = 4.0  # seconds; the page asks three times a second
-PATIENCE = 10.0  # seconds for the present step, after which what was stopped is kept
+PATIENCE = 60.0  # seconds for the present step, after which what was stopped is kept
 THUMB = 160
 
 
@@ -31,6 +31,7 @@ class _Asked:
     job: str
     at: float
     stopped: bool = False
+    closed: bool = False  # what was made so far is kept
 
 
 class DreamDesk:
@@ -58,9 +59,9 @@ class DreamDesk:
             if found is not None and wish not in self._asked and not (again and found.stopped):
                 return {**told(found), "state": "stopped" if found.stopped else "done"}
             status = self._status(wish)
-            stopped = self._asked[wish].stopped
-        if stopped or status.state == "cancelled":
-            return self._as_stopped(wish, status)
+            asked = self._asked[wish]
+        if asked.stopped or status.state == "cancelled":
+            return self._as_stopped(wish, status, asked)
         shown = status.result or status.partial or {}
         left = None if status.seconds_left is None else round(status.seconds_left)
         return {
@@ -86,19 +87,26 @@ class DreamDesk:
                 del self._asked[wish]
                 self.service.jobs.cancel(asked.job)
 
-    def _as_stopped(self, wish: Wish, status: JobStatus) -> dict[str, Any]:
+    def _as_stopped(self, wish: Wish, status: JobStatus, asked: _Asked) -> dict[str, Any]:
         """What is there of it: as it is kept, else as it was seen last."""
+        if asked.stopped and not asked.closed:
+            return {**(status.partial or {}), "state": "stopping"}
         found = None if wish.preview else self.kept.find(self.key(wish))
-        shown = told(found) if found else dict(status.partial or {})
-        return {**shown, "state": "stopped", "saved": found is not None}
+        shown = told(found) if found else status.partial or {}
+        return {**shown, "state": "stopped"}
 
     def stop(self, wish: Wish) -> None:
-        """Ends it after the present step."""
+        """Ends it after the present step; returns when what there is of it is kept."""
         with self._lock:
             asked = self._asked.get(wish)
-            if asked is not None:
-                asked.stopped = True
-                self.service.jobs.cancel(asked.job)
+            if asked is None or asked.stopped:
+                return
+            asked.stopped = True
+            self.service.jobs.cancel(asked.job)
+        try:  # the worker has let go of it when it answers anything else
+            self.service.jobs.call("networks", timeout=PATIENCE)
+        finally:
+            asked.closed = True
 
     def file(self, id: str) -> tuple[bytes, str, str]:
         """A result as it is saved, kept or a preview: (bytes, kind, words)."""

@@ -2,7 +2,7 @@
 go, and what it does."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cache.errors import UserError
 
@@ -11,24 +11,33 @@ OWN, NOISE = 1024, 512  # of a picture at the most, and of noise, where nobody s
 LARGEST = 6000
 
 
+Value = float | str
+
+
 @dataclass(frozen=True)
 class Setting:
     """A number with its bounds; ``usual``: the original's. ``whole``: it has no fraction."""
 
     name: str
     label: str
-    usual: float
+    usual: Value
     least: float
     most: float
     step: float
     tip: str
+    options: dict[str, str] = field(default_factory=dict)  # a word instead of a number, and how
+    # the page calls it
 
     @property
     def whole(self) -> bool:
         return self.step >= 1
 
-    def read(self, text: str) -> float:
-        """The number in ``text``; UserError where it is none, or out of bounds."""
+    def read(self, text: str) -> Value:
+        """The value in ``text``; UserError where it is none, or out of bounds."""
+        if self.options:
+            if text not in self.options:
+                raise UserError(f"{self.label} is one of {', '.join(self.options)}, not {text!r}")
+            return text
         try:
             value = float(text)
         except ValueError:
@@ -38,6 +47,10 @@ class Setting:
             span = f"from {self.least:g} to {self.most:g}"
             raise UserError(f"{self.label} is {kind} {span}, not {text!r}")
         return value
+
+    def written(self, value: Value) -> str:
+        """As ``read`` reads it."""
+        return value if isinstance(value, str) else f"{value:.12g}"
 
 
 ALL = {
@@ -68,33 +81,37 @@ ALL = {
                 "The stream pauses after so many; it can go on from there."),
         Setting("weight", "weight of the style", 1, 0.01, 100, 0.01,
                 "How much the style counts beside the content, as a multiple of the usual."),
-        Setting("steps", "steps", 200, 8, 2000, 1, "How often the picture is changed."),
+        Setting("as", "shown as", "caricature", 0, 0, 0,
+                "Exaggerated: as far as it goes in the direction of what the layer puts out. Or "
+                "rebuilt: another picture that makes the layer put out the same.",
+                {"caricature": "exaggerated", "distance": "rebuilt"}),
+        Setting("steps", "steps", 120, 8, 2000, 1, "How often the picture is changed."),
     )
 }  # fmt: skip
 _DREAM = ("octaves", "scale", "iterations", "step", "jitter", "size", "seed")
 OF_MODE: dict[str, tuple[str, ...]] = {
     "dream": _DREAM,
-    "class": ("steps", "size", "seed"),
+    "class": _DREAM,
     "guided": _DREAM,
     "stream": ("zoom", "turn", "frames", *_DREAM),
     "layers": _DREAM,
     "style": ("weight", "steps", "size", "seed"),
-    "kept": ("steps", "size", "seed"),
+    "kept": ("as", "steps", "size", "seed"),
     "two": _DREAM,
 }
 # where a mode's usual value is another one
-_USUAL: dict[str, dict[str, float]] = {
-    "stream": {"octaves": 2, "size": 384}, "class": {"size": 224, "steps": 256},
-    "style": {"size": 384}, "kept": {"size": 224}, "layers": {"size": 256},
+_USUAL: dict[str, dict[str, Value]] = {
+    "stream": {"octaves": 2, "size": 384}, "class": {"size": 320, "iterations": 40},
+    "style": {"size": 384}, "kept": {"size": 224, "steps": 160}, "layers": {"size": 320},
 }  # fmt: skip
 
 
-def usual(mode: str, name: str) -> float:
+def usual(mode: str, name: str) -> Value:
     """What a setting is where nobody changes it."""
     return _USUAL.get(mode, {}).get(name, ALL[name].usual)
 
 
-def read(mode: str, text: str | None) -> dict[str, float]:
+def read(mode: str, text: str | None) -> dict[str, Value]:
     """Every setting of a mode, those in ``text`` ("octaves:6,seed:3") as there. UserError: a value
     that cannot be."""
     given = dict(pair.split(":", 1) for pair in (text or "").split(",") if ":" in pair)
@@ -104,7 +121,10 @@ def read(mode: str, text: str | None) -> dict[str, float]:
     }
 
 
-def written(mode: str, values: dict[str, float]) -> str | None:
+def written(mode: str, values: dict[str, Value]) -> str | None:
     """The text that ``read`` reads: what is not as usual; None where everything is."""
-    pairs = [f"{n}:{v:g}" for n, v in values.items() if n in OF_MODE[mode] and v != usual(mode, n)]
+    pairs = [
+        f"{name}:{ALL[name].written(value)}" for name, value in values.items()
+        if name in OF_MODE[mode] and value != usual(mode, name)
+    ]  # fmt: skip
     return ",".join(pairs) or None

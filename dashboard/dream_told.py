@@ -36,7 +36,7 @@ def unusual(wish: Wish) -> list[str]:
     """The settings that somebody changed, in words."""
     chosen, known = wish.settings, dream_settings.ALL
     return [
-        f"{known[name].label} {value:g}"
+        f"{known[name].label} {known[name].written(value)}"
         for name, value in chosen.items()
         if value != dream_settings.usual(wish.mode, name)
     ]

@@ -33,7 +33,7 @@ class Wish:
     preview: bool = True
 
     @property
-    def settings(self) -> dict[str, float]:
+    def settings(self) -> dict[str, Any]:
         """Every setting of the mode. UserError: a value that cannot be."""
         return dream_settings.read(self.mode, self.how)
 

@@ -48,11 +48,11 @@ class Selection:
     network is ("50-100", percent), ``among`` of which true class, in what ``order``, ``drop`` the
     neurons left out of the claim ("3,17"), ``patch`` what the bench puts where, ``fade`` by how
     much it turns neurons up or down ("3:0.5"). Of Dream: ``mode`` what is done, ``start`` with the
-    picture or with noise, ``look`` what of the layer is made strong ("all", neurons "3,17", group
-    "g2"; None: ``unit``, else all), ``goal`` the class that is dreamt of, ``guide`` the picture
-    that guides ("class:7": the photographs of a class), ``how`` the settings that are not the
-    usual ones ("octaves:6,seed:3"), ``quality`` small or full size, ``second`` the other network,
-    ``made`` one that is kept."""
+    picture or with noise (None: as usual there), ``look`` what of the layer is made strong ("all",
+    neurons "3,17", group "g2"; None: ``unit``, else all), ``goal`` the class that is dreamt of,
+    ``guide`` the picture that guides ("class:7": the photographs of a class), ``how`` the settings
+    that are not the usual ones ("octaves:6,seed:3"), ``quality`` small or full size, ``second`` the
+    other network, ``made`` one that is kept."""
 
     view: str = "explore"
     model: str | None = None
@@ -87,7 +87,7 @@ class Selection:
     patch: str | None = None
     fade: str | None = None
     mode: str = "dream"
-    start: str = "picture"
+    start: str | None = None
     look: str | None = None
     goal: int | None = None
     guide: str | None = None
@@ -135,9 +135,9 @@ _ELSEWHERE = {"atlas": None, "beside": None, "cell": None, "spot": None}
 _OF_ATLAS = ("atlas", "beside", "cell", "spot")
 _TRIED = {"drop": None, "patch": None, "fade": None}
 _OF_ERRORS = ("wall", "sure", "among", *_TRIED)
-_OF_DREAM = ("look", "goal", "guide", "how", "second", "made")
+_OF_DREAM = ("start", "look", "goal", "guide", "how", "second", "made")
 _CHOICES = (
-    "map", "sort", "tab", "take", "pane", "tint", "strength", "stage", "order", "mode", "start",
+    "map", "sort", "tab", "take", "pane", "tint", "strength", "stage", "order", "mode",
     "quality",
 )  # fmt: skip
 _DREAMT = {"mode", "model", "picture", "layer", "start", "look", "goal", "guide", "how", "second"}
@@ -183,7 +183,7 @@ def parse(path: str | None, query: str | None) -> Selection:
         patch=_matching(given.get("patch"), PATCH),
         fade=_matching(given.get("fade"), FADE),
         mode=_one_of(given.get("mode"), MODES, "dream"),
-        start=_one_of(given.get("start"), STARTS, "picture"),
+        start=_one_of(given.get("start"), STARTS, "") or None,
         look=_matching(given.get("look"), LOOK),
         goal=_whole(given.get("goal")),
         guide=_matching(given.get("guide"), GUIDE),

@@ -6,7 +6,7 @@
   const el = (id) => document.getElementById(id);
   const over = (answer) => answer && ["done", "failed", "stopped"].includes(answer.state);
   const ours = { method: "POST", headers: { "X-Neuronscope": "dream" } };
-  let wanted = null, answer = null, timer = null, asking = false;
+  let wanted = null, answer = null, timer = null, asking = false, again = false; // again: also where it was stopped
 
   const visible = () => { const shown = el("dream-shown"); return shown && shown.offsetParent ? shown : null; };
 
@@ -26,6 +26,7 @@
   function said(now) {
     if (!now) return "waiting for its turn";
     if (now.state === "failed") return now.error;
+    if (now.state === "stopping") return "stopping after this step";
     if (now.state === "stopped") return now.saved ? "Stopped; what is there is kept." : "Stopped.";
     if (now.state === "done") return now.seconds == null ? "" : `made in ${seconds(now.seconds)}`;
     const left = now.left == null ? "" : `, about ${seconds(now.left)} left`;
@@ -58,7 +59,7 @@
     const bar = el("dream-progress").querySelector("progress");
     bar.value = over(now) ? 1 : (now.done || 0) / (now.total || 1);
     el("dream-said").textContent = said(answer);
-    el("dream-stop").hidden = over(now);
+    el("dream-stop").hidden = over(now) || now.state === "stopping";
     el("dream-on").hidden = now.state !== "stopped" && now.state !== "failed";
     el("dream-numbers").textContent = numbers(now);
     tools(now);
@@ -78,9 +79,10 @@
 
   // ---- what is wanted is asked for ----
 
-  async function ask(again) {
+  async function ask() {
     const asked = wanted;
     const query = new URLSearchParams({ wish: asked, ...(again ? { again: "1" } : {}) });
+    again = false;
     const said = await fetch("/api/dream?" + query);
     const now = await said.json();
     if (asked !== wanted) return;
@@ -90,22 +92,22 @@
     fill();
   }
 
-  async function round(again) {
+  async function round() {
     timer = null;
     const shown = visible();
     if (!shown) return;
-    if (asking) return soon(100, again);
-    if (wanted !== shown.dataset.dream) { wanted = shown.dataset.dream; answer = null; fill(); }
+    if (asking) return soon(100);
+    if (wanted !== shown.dataset.dream) { wanted = shown.dataset.dream; answer = null; again = false; fill(); }
     else if (over(answer) && !again) return fill();
     asking = true;
-    try { await ask(again); } catch (error) { /* the server is away: status.js says so */ }
+    try { await ask(); } catch (error) { /* the server is away: status.js says so */ }
     asking = false;
     if (!over(answer) || wanted !== (visible() || shown).dataset.dream) soon(document.hidden ? 1500 : 300);
   }
 
-  function soon(wait, again) {
+  function soon(wait) {
     if (timer) clearTimeout(timer);
-    timer = setTimeout(round, wait || 0, again);
+    timer = setTimeout(round, wait || 0);
   }
 
   // Something was kept or removed: the list is filled anew.
@@ -150,8 +152,13 @@
       field.value = usual()[button.dataset.reset];
       return how();
     }
-    if (button.id === "dream-stop") { await post("/api/dream/stop", { wish: wanted }); soon(300); }
-    if (button.id === "dream-on") { answer = null; fill(); soon(0, true); }
+    if (button.id === "dream-stop") {
+      answer = { ...answer, state: "stopping" };
+      fill();
+      await post("/api/dream/stop", { wish: wanted });
+      soon();
+    }
+    if (button.id === "dream-on") { answer = null; again = true; fill(); soon(); }
     if (button.id === "dream-again") {
       const found = await post("/api/dream/again", { id: answer.id });
       if (found) neuronscope.choose({ picture: found.picture, start: "picture" });
@@ -169,6 +176,7 @@
   function how() {
     const base = usual(), parts = [];
     for (const field of document.querySelectorAll("[data-how]")) {
+      if (field.tagName === "SELECT") { if (field.value !== base[field.dataset.how]) parts.push(`${field.dataset.how}:${field.value}`); continue; }
       const value = field.value === "" ? base[field.dataset.how] : Number(field.value);
       const kept = Math.min(Math.max(value, Number(field.min)), Number(field.max));
       field.value = kept;

@@ -18,7 +18,10 @@
     }
     if (now.dataset.icon !== undefined) return; // icons and names of neurons: icons.js fills them
     if (now.dataset.own !== undefined) return; // filled by a script, as long as it is about the same
-    for (const { name } of [...now.attributes]) if (!wanted.hasAttribute(name)) now.removeAttribute(name);
+    const folded = now.nodeName === "DETAILS"; // whether it is open is the reader's choice
+    for (const { name } of [...now.attributes]) {
+      if (!wanted.hasAttribute(name) && !(folded && name === "open")) now.removeAttribute(name);
+    }
     for (const { name, value } of wanted.attributes) {
       if (now.getAttribute(name) !== value) now.setAttribute(name, value);
     }

@@ -35,6 +35,7 @@ MODES = {
     "kept": ("Kept", "What the layer keeps of the picture: exaggerated, or nothing else."),
     "two": ("Two networks", "The same dream in two networks, side by side."),
 }  # fmt: skip
+READY = ("dream",)
 Fill = Callable[[Context], Any]
 FILLS: dict[str, Fill] = {
     "dream-from": dream_start.content,
@@ -87,7 +88,7 @@ def _modes(here: Context) -> list[Component]:
     tabs = [
         action(title, {"mode": name}, label=text,
                **({"aria-current": "true"} if name == mode else {}))
-        for name, (title, text) in MODES.items()
+        for name, (title, text) in MODES.items() if name in READY
     ]  # fmt: skip
     row = html.Nav(tabs, className="segments", **{"aria-label": "Ways to dream", "data-row": ""})
     return [row, html.P(MODES[mode][1], className="caption", id="dream-mode-text")]

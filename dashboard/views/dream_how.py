@@ -32,17 +32,33 @@ def content(here: Context) -> Component:
     )  # fmt: skip
 
 
-def _row(setting: Setting, value: float, usual: float) -> Component:
-    field: Any = Field(
-        id=f"dream-{setting.name}", className="plain number", type="number",
-        min=f"{setting.least:g}", max=f"{setting.most:g}", value=f"{value:g}",
-        step="1" if setting.whole else "any",
-        **{"aria-label": setting.label, "data-how": setting.name},
-    )  # fmt: skip
+def _row(setting: Setting, value: Any, usual: Any) -> Component:
     label = html.Span(setting.label, className="term", tabIndex="0",
                       **{"data-tip": setting.tip, "aria-description": setting.tip})  # fmt: skip
     reset = html.Button(
-        f"usual: {usual:g}", type="button", className="quiet-button", hidden=value == usual,
-        **{"data-reset": setting.name, "aria-label": f"{setting.label} as usual: {usual:g}"},
+        f"usual: {_called(setting, usual)}", type="button", className="quiet-button",
+        hidden=value == usual, **{
+            "data-reset": setting.name,
+            "aria-label": f"{setting.label} as usual: {_called(setting, usual)}",
+        },
     )  # fmt: skip
-    return html.Div([label, field, reset], className="dream-setting")
+    return html.Div([label, _field(setting, value), reset], className="dream-setting")
+
+
+def _called(setting: Setting, value: Any) -> str:
+    return setting.options.get(str(value)) or setting.written(value)
+
+
+def _field(setting: Setting, value: Any) -> Any:
+    own = {"aria-label": setting.label, "data-how": setting.name}
+    if setting.options:
+        options = [
+            html.Option(text, value=name, selected=name == value)
+            for name, text in setting.options.items()
+        ]
+        return html.Select(options, id=f"dream-{setting.name}", className="plain", **own)
+    return Field(
+        id=f"dream-{setting.name}", className="plain number", type="number",
+        min=f"{setting.least:g}", max=f"{setting.most:g}", value=setting.written(value),
+        step="1" if setting.whole else "any", **own,
+    )  # fmt: skip

@@ -26,7 +26,8 @@ def content(here: Context) -> list[Component]:
 
 def from_noise(here: Context) -> bool:
     """Whether it begins with noise."""
-    return here.chosen.start == "noise" and _both(here)
+    usual = "noise" if here.chosen.mode == "class" else "picture"
+    return (here.chosen.start or usual) == "noise" and _both(here)
 
 
 def _both(here: Context) -> bool:
@@ -56,9 +57,10 @@ def _noise(here: Context) -> list[Any]:
     """The seed, and another one."""
     mode = here.chosen.mode
     values = dream_settings.read(mode, here.chosen.how)
-    following = {**values, "seed": values["seed"] + 1}
+    seed = int(values["seed"])
+    following = {**values, "seed": float(seed + 1)}
     return [html.P([
-        "Faint grey noise, drawn from seed ", html.B(f"{values['seed']:g}", id="dream-seed"), ". ",
+        "Faint grey noise, drawn from seed ", html.B(str(seed), id="dream-seed"), ". ",
         action("another", {"how": dream_settings.written(mode, following)}, className="pill",
                label="Noise from the next seed"),
     ], className="dream-noise")]  # fmt: skip

@@ -71,7 +71,7 @@ def selections(draw: st.DrawFn) -> Selection:
         stage=draw(st.sampled_from(STAGES)), wall=draw(walls), sure=draw(shares),
         among=draw(whole), drop=draw(lists), patch=draw(patches), fade=draw(fades),
         order=draw(st.sampled_from(ORDERS)), mode=draw(st.sampled_from(MODES)),
-        start=draw(st.sampled_from(STARTS)), look=draw(looks), goal=draw(whole),
+        start=draw(st.none() | st.sampled_from(STARTS)), look=draw(looks), goal=draw(whole),
         guide=draw(guides), how=draw(hows), quality=draw(st.sampled_from(QUALITIES)),
         second=draw(word), made=draw(key),
     )  # fmt: skip
