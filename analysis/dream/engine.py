@@ -8,6 +8,7 @@ the whole picture) and rolled back.
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,7 +125,8 @@ class Dreamer:
         self, picture: Tensor, random: torch.Generator, *, time: float = 0.0
     ) -> Generator[float, None, None]:
         """One step, in place, on a picture (1, C, H, W) in 0..1; yields after every tile which
-        share of it is done, 1 once the picture has moved. ``time``: 0..1 within the octave."""
+        share of it is done, 1 once the picture has moved. ``time``: 0..1 within the octave. Raises
+        UserError when the network puts out no finite numbers."""
         shift, places = self._drawn(random)
         gradient = picture
         for redirected in (False, True):
@@ -132,7 +134,10 @@ class Dreamer:
                 gradient = found
                 if share < 1:
                     yield share
-            size = float(gradient.abs().mean(dtype=torch.float64))
+            size = float(gradient.abs().mean())
+            if not isfinite(size):
+                name = self.feed.aim.objective.name
+                raise UserError(f"{name} is not a finite number in this network")
             if size > 0:  # else no ReLU lets anything through: once more, with redirected gradients
                 break
         if size > 0:

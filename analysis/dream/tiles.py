@@ -20,7 +20,6 @@ from torch import Tensor
 from analysis.dream.aims import Aim
 from analysis.dream.pyramid import LEAST
 from analysis.featurevis.optimize import Observer, usable_size
-from cache.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
@@ -39,12 +38,16 @@ class Span:
     keep_from: int
     keep_to: int
 
-    def fed(self, length: int, shift: int, device: torch.device) -> Tensor:
-        """The pixels' indices in the picture when it is rolled by ``shift``."""
-        return (torch.arange(self.start, self.stop, device=device) - shift) % length
 
-    def kept(self, length: int, shift: int, device: torch.device) -> Tensor:
-        return (torch.arange(self.keep_from, self.keep_to, device=device) - shift) % length
+def runs(start: int, stop: int, shift: int, length: int) -> Iterator[tuple[slice, slice]]:
+    """Pixels ``start`` to ``stop`` of a line that is rolled by ``shift`` and goes round, in runs:
+    where they lie from ``start`` on, and where in the line itself."""
+    at = start
+    while at < stop:
+        source = (at - shift) % length
+        count = min(stop - at, length - source)
+        yield slice(at - start, at - start + count), slice(source, source + count)
+        at += count
 
 
 def cut(length: int, tile: int, place: float) -> list[Span]:
@@ -108,25 +111,18 @@ class Feed:
         *,
         redirected: bool = False,
     ) -> Iterator[tuple[Tensor, float]]:
-        """After every tile: the objective's gradient so far by the colours of the picture (1, C,
-        H, W), and how much of the picture it covers. The picture is seen rolled by ``shift``, the
-        gradient is not. Raises UserError when the network puts out no finite numbers."""
+        """After every tile: the gradient so far of the objective by the colours of the picture (1,
+        C, H, W), and how much of the picture it covers; the rest is not filled in yet. The picture
+        is seen rolled by ``shift``, the gradient is not."""
         h, w = picture.shape[2:]
-        whole, done = torch.zeros_like(picture), 0
+        whole, done = torch.empty_like(picture), 0
         for rows, columns in self.spans((h, w), places):
-            at, device = (shift[0], shift[1]), picture.device
-            window = picture[:, :, rows.fed(h, at[0], device)]
-            window = window[:, :, :, columns.fed(w, at[1], device)]
+            window = _window(picture, rows, columns, shift)
             grad = self._of(window, redirected)
             if not self.aim.additive:
                 grad *= window.shape[2] * window.shape[3] / (h * w)
-            part = grad[
-                :, :, rows.keep_from - rows.start : rows.keep_to - rows.start,
-                columns.keep_from - columns.start : columns.keep_to - columns.start,
-            ]  # fmt: skip
-            own = rows.kept(h, at[0], device)[:, None], columns.kept(w, at[1], device)
-            whole[:, :, own[0], own[1]] = part
-            done += part.shape[2] * part.shape[3]
+            _keep(grad, whole, rows, columns, shift)
+            done += (rows.keep_to - rows.keep_from) * (columns.keep_to - columns.keep_from)
             yield whole, done / (h * w)
 
     def _of(self, window: Tensor, redirected: bool) -> Tensor:
@@ -138,7 +134,27 @@ class Feed:
                 fields = self.observer.fields(leaf, self.observer.light)
                 loss = -self.observer.objective.score(fields).sum()
             (grad,) = torch.autograd.grad(loss, leaf)
-        if not bool(torch.isfinite(grad).all()):
-            name = self.observer.objective.name
-            raise UserError(f"{name} is not a finite number in this network")
         return grad.neg_()
+
+
+def _window(picture: Tensor, rows: Span, columns: Span, shift: tuple[int, int]) -> Tensor:
+    """What one tile shows of a picture (1, C, H, W) rolled by ``shift``."""
+    size = rows.stop - rows.start, columns.stop - columns.start
+    window = picture.new_empty(*picture.shape[:2], *size)
+    for to_row, row in runs(rows.start, rows.stop, shift[0], picture.shape[2]):
+        for to_column, column in runs(columns.start, columns.stop, shift[1], picture.shape[3]):
+            window[:, :, to_row, to_column] = picture[:, :, row, column]
+    return window
+
+
+def _keep(grad: Tensor, whole: Tensor, rows: Span, columns: Span, shift: tuple[int, int]) -> None:
+    """Puts what is kept of a tile's gradient to its place in the unrolled whole."""
+    part = grad[
+        :, :, rows.keep_from - rows.start : rows.keep_to - rows.start,
+        columns.keep_from - columns.start : columns.keep_to - columns.start,
+    ]  # fmt: skip
+    for own_row, row in runs(rows.keep_from, rows.keep_to, shift[0], whole.shape[2]):
+        for own_column, column in runs(
+            columns.keep_from, columns.keep_to, shift[1], whole.shape[3]
+        ):
+            whole[:, :, row, column] = part[:, :, own_row, own_column]
