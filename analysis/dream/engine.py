@@ -7,7 +7,7 @@ the whole picture) and rolled back.
 """
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from analysis.dream import pyramid
 from analysis.dream.aims import Aim, aim_of
+from analysis.dream.painting import painted
 from analysis.dream.prior import blurred
 from analysis.dream.settings import Dream, checked
 from analysis.dream.tiles import Feed
@@ -50,6 +51,13 @@ class Frame:
         """Whether this is the last one."""
         return self.stepped and self.octave == self.octaves and self.step == self.steps
 
+    def after(self, work: int) -> "Frame":
+        """The same frame where an octave of so many pixels went before."""
+        return replace(
+            self, octave=self.octave + 1, octaves=self.octaves + 1, done=self.done + work,
+            total=self.total + work,
+        )  # fmt: skip
+
     def pixels(self, side: int = 0) -> NDArray[np.uint8]:
         """uint8 (H, W, 3); ``side``: its long side made so small, if it is larger."""
         h, w = self.picture.shape[2:]
@@ -72,8 +80,21 @@ def dreamt(
     UserError for what the network lacks, before the first step.
     """
     dream = checked(dream, classifier)
-    dreamer = Dreamer(classifier, aim_of(classifier, dream, guides), dream)
-    yield from dreamer.dream(started(classifier, dream, picture))
+    aim = aim_of(classifier, dream, guides)
+    base = started(classifier, dream, picture)
+    dreamer = Dreamer(classifier, aim, dream)
+    if not dream.fourier:
+        yield from dreamer.dream(base)
+        return
+    size, shown, done = (int(base.shape[2]), int(base.shape[3])), base, 0
+    later = dreamer.work(size)
+    for step, shown in painted(classifier, aim, dream):
+        done = step * shown.shape[2] * shown.shape[3]
+        total = later + done // step * dream.fourier
+        octaves = len(dreamer.levels(size)) + 1
+        yield Frame(1, octaves, step, dream.fourier, True, done, total, shown)
+    for frame in dreamer.dream(pyramid.resized(shown, size)):
+        yield frame.after(done)
 
 
 def started(classifier: "Classifier", dream: Dream, picture: NDArray[np.uint8] | None) -> Tensor:
@@ -104,8 +125,7 @@ class Dreamer:
         s = self.settings
         random = generator(s.seed, "dream", *identity)
         size = int(base.shape[2]), int(base.shape[3])
-        levels = pyramid.sizes(size, s.octaves, s.scale, least=self._least(size))
-        total, before = s.iterations * sum(h * w for h, w in levels), 0
+        levels, total, before = self.levels(size), self.work(size), 0
         detail: Tensor | None = None
         for octave, level in enumerate(levels, start=1):
             own = pyramid.resized(base, level)
@@ -134,7 +154,7 @@ class Dreamer:
                 gradient = found
                 if share < 1:
                     yield share
-            size = float(gradient.abs().mean())
+            size = _mean_size(gradient)
             if not isfinite(size):
                 name = self.feed.aim.objective.name
                 raise UserError(f"{name} is not a finite number in this network")
@@ -145,6 +165,15 @@ class Dreamer:
         first, last = self.settings.blur
         blurred(picture, first + (last - first) * time)
         yield 1.0
+
+    def levels(self, size: pyramid.Size) -> list[pyramid.Size]:
+        """The octaves of a picture of ``size``, the smallest first."""
+        s = self.settings
+        return pyramid.sizes(size, s.octaves, s.scale, least=self._least(size))
+
+    def work(self, size: pyramid.Size) -> int:
+        """How many pixels a dream on a picture of ``size`` works on."""
+        return self.settings.iterations * sum(h * w for h, w in self.levels(size))
 
     def _least(self, size: tuple[int, int]) -> int:
         """The shortest side of an octave: what the network can see something in."""
@@ -157,3 +186,8 @@ class Dreamer:
         down, right = torch.randint(-far, far + 1, (2,), generator=random).tolist()
         row, column = torch.rand(2, generator=random, dtype=torch.float64).tolist()
         return (int(down), int(right)), (float(row), float(column))
+
+
+def _mean_size(gradient: Tensor) -> float:
+    """The mean of |g|, colour by colour: a large picture has no room for another copy."""
+    return sum(float(plane.abs().mean()) for plane in gradient[0]) / gradient.shape[1]

@@ -45,10 +45,10 @@ def resized(picture: Tensor, size: Size) -> Tensor:
 def to_tensor(pixels: NDArray[np.uint8], channels: int, device: torch.device) -> Tensor:
     """(1, C, H, W) in 0..1 of uint8 (H, W, 3); for a network of one channel its brightness
     (ITU-R 601)."""
-    whole = torch.from_numpy(np.array(pixels, order="C")).to(device).permute(2, 0, 1)[None]
-    colours = whole.to(torch.float32).div_(255)
+    planes = torch.from_numpy(np.array(np.moveaxis(pixels, 2, 0), order="C"))
+    colours = planes[None].to(device).to(torch.float32).div_(255)
     if channels == colours.shape[1]:
-        return colours.contiguous()
+        return colours
     weights = colours.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     return (colours * weights).sum(dim=1, keepdim=True)
 

@@ -38,8 +38,10 @@ class Dream:
     the gradient (by colours, not by the network's normalised input) has its mean size.
     ``jitter``: the picture is rolled by up to so many pixels each step. ``size``: the long side in
     pixels, 0 for the picture's own. ``tile``: the network is fed squares of so many pixels at the
-    most. ``blur``: a natural-image prior, after each step the picture is blurred by a Gaussian
-    whose standard deviation goes, in each octave, from the first to the second number (pixels).
+    most. Natural-image priors: ``blur``, after each step the picture is blurred by a Gaussian
+    whose standard deviation goes, in each octave, from the first to the second number (pixels);
+    and ``fourier``, noise is first drawn on for so many steps in Fourier coefficients and
+    decorrelated colours, at the network's own size.
     """
 
     layer: str = ""
@@ -59,11 +61,13 @@ class Dream:
     size: int = 0
     tile: int = 768
     blur: tuple[float, float] = (0.0, 0.0)
+    fourier: int = 0
 
 
 RANGES: dict[str, tuple[float, float]] = {
     "octaves": (1, 16), "scale": (1.05, 4.0), "iterations": (1, 1000), "step": (0.01, 255.0),
     "jitter": (0, 512), "seed": (0, 2**63 - 1), "size": (0, 16384), "tile": (256, 4096),
+    "fourier": (0, 2048),
 }  # fmt: skip
 BLUR = (0.0, 32.0)
 
@@ -71,6 +75,14 @@ BLUR = (0.0, 32.0)
 def previewed(dream: Dream, side: int = PREVIEW) -> Dream:
     """The same dream on a small picture."""
     return replace(dream, size=min(side, dream.size or side))
+
+
+def class_picture(index: int, *, size: int = 384, seed: int = 0) -> Dream:
+    """A picture of a class out of nothing, with both priors."""
+    return Dream(
+        class_index=index, start="noise", fourier=144, size=size, seed=seed, octaves=2,
+        iterations=8, step=1.5, jitter=16, blur=(0.3, 0.0),
+    )  # fmt: skip
 
 
 def as_json(dream: Dream) -> str:
@@ -126,6 +138,8 @@ def _check_ranges(dream: Dream) -> None:
         value = getattr(dream, name)
         if not low <= value <= high:
             raise UserError(f"{name} goes from {low:g} to {high:g}, not {value:g}")
+    if dream.fourier and dream.start != "noise":
+        raise UserError("steps in Fourier coefficients begin with noise: set start to noise")
     if any(not BLUR[0] <= sigma <= BLUR[1] for sigma in dream.blur):
         raise UserError(f"blur goes from {BLUR[0]:g} to {BLUR[1]:g} pixels")
 

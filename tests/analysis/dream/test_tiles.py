@@ -1,0 +1,84 @@
+"""How a picture is cut into tiles."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from analysis.dream.aims import Aim, aim_of
+from analysis.dream.settings import Dream
+from analysis.dream.tiles import GRID, HALO, Feed, Span, cut, rounds, runs
+from analysis.featurevis.objectives import Objective
+from tests.analysis.dream.nets import local
+from tests.analysis.featurevis.nets import OneSizeOnly, places
+from tests.toys import classifier
+
+
+@pytest.mark.parametrize("length", [257, 300, 511, 1000, 4000])
+@pytest.mark.parametrize("place", [0.0, 0.3, 0.999])
+def test_spans_keep_every_pixel_once_within_the_tile(length: int, place: float) -> None:
+    spans = cut(length, 256, place)
+    assert (spans[0].keep_from, spans[-1].keep_to) == (0, length)
+    assert all(a.keep_to == b.keep_from for a, b in pairwise(spans))
+    for span in spans:
+        assert span.stop - span.start <= 256
+        assert span.start % GRID == 0
+        assert span.start == max(0, span.keep_from - HALO)
+        assert span.stop == min(length, span.keep_to + HALO)
+
+
+def test_the_cuts_move() -> None:
+    assert cut(1000, 256, 0.1) != cut(1000, 256, 0.9)
+    assert cut(256, 256, 0.1) == cut(256, 256, 0.9) == [Span(0, 256, 0, 256)]
+
+
+@pytest.mark.parametrize("length", [10, 224, 225, 500])
+def test_windows_of_one_size_go_round(length: int) -> None:
+    spans = rounds(length, 224, 0.4)
+    assert {s.stop - s.start for s in spans} == {224}
+    kept = [i % length for s in spans for i in range(s.keep_from, s.keep_to)]
+    assert sorted(kept) == list(range(length))
+    assert all(s.start <= s.keep_from < s.keep_to <= s.stop for s in spans)
+
+
+def test_runs_go_round_the_border() -> None:
+    line = torch.arange(5)
+    rolled = torch.roll(line, 2)  # 3 4 0 1 2
+    got = torch.empty(9, dtype=torch.long)
+    for to, where in runs(-1, 8, 2, 5):
+        got[to] = line[where]
+    assert got.tolist() == [rolled[i % 5].item() for i in range(-1, 8)]
+
+
+def test_the_gradient_lies_where_the_picture_does_however_it_is_rolled() -> None:
+    net = places([2.0], [0.0])
+    feed = Feed(net, aim_of(net, Dream(layer="act")), 256)
+    picture = torch.rand(1, 1, 300, 20)
+    *_, (still, share) = feed.gradient(picture, (0, 0), (0.2, 0.2))
+    *_, (rolled, _) = feed.gradient(picture, (-9, 13), (0.8, 0.1))
+    assert share == 1
+    ratio = still / picture  # the square's gradient, in places of one pixel: 8 v over the channels
+    assert torch.allclose(ratio, ratio.mean(), rtol=0.02)
+    assert torch.allclose(still, rolled, rtol=0.02)
+
+
+def test_what_does_not_add_up_counts_by_its_share() -> None:
+    """A mean's gradient is the same in every tile as in the whole picture."""
+    net = places([2.0], [0.0])
+    mean = Objective("mean", ("act",), lambda f: f["act"].mean(dim=(1, 2, 3)))
+    picture = torch.rand(1, 1, 300, 260)
+    found = []
+    for tile in (256, 512):
+        *_, (grad, _) = Feed(net, Aim(mean, additive=False), tile).gradient(
+            picture, (0, 0), (0.5, 0.5)
+        )
+        found.append(grad)
+    assert torch.allclose(found[0], found[1], rtol=0.02)
+
+
+def test_what_a_network_can_be_fed() -> None:
+    torch.manual_seed(0)
+    net = classifier(OneSizeOnly(), (1, 16, 16))
+    assert Feed(net, aim_of(net, Dream(layer="mix")), 256).window == (16, 16)
+    free = local()
+    assert Feed(free, aim_of(free, Dream(layer="relu")), 256).window is None
