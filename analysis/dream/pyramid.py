@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from analysis.featurevis.parameters import generator
+from analysis.featurevis.parameters import colours, generator
 
 LEAST = 32  # pixels of the short side: nothing is to be seen in less
-GREY, GRAIN = 0.46, 0.02  # noise, in 0..1: mean as of photographs, standard deviation
+GREY, GRAIN = 0.46, 0.2  # noise: mean as of photographs; deviation before colours are mixed
+COARSEST = 4  # pixels of the side of its coarsest grain
 NOISE = 512  # pixels of a side, where the settings name none
 Size = tuple[int, int]
 
@@ -46,14 +47,21 @@ def to_tensor(pixels: NDArray[np.uint8], channels: int, device: torch.device) ->
     """(1, C, H, W) in 0..1 of uint8 (H, W, 3); for a network of one channel its brightness
     (ITU-R 601)."""
     planes = torch.from_numpy(np.array(np.moveaxis(pixels, 2, 0), order="C"))
-    colours = planes[None].to(device).to(torch.float32).div_(255)
-    if channels == colours.shape[1]:
-        return colours
-    weights = colours.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    return (colours * weights).sum(dim=1, keepdim=True)
+    picture = planes[None].to(device).to(torch.float32).div_(255)
+    if channels == picture.shape[1]:
+        return picture
+    weights = picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return (picture * weights).sum(dim=1, keepdim=True)
 
 
 def noise(size: Size, seed: int, channels: int) -> Tensor:
-    """(1, C, *size): grey with fine grain, the same for the same seed."""
-    grain = torch.randn((1, channels, *size), generator=generator(seed, "dream"))
-    return grain.mul_(GRAIN).add_(GREY).clamp_(0, 1)
+    """(1, C, *size): grey, with grain that is as strong in every octave, so that there is
+    something to begin with at each size, in colours as photographs mix them; the same for the same
+    seed."""
+    random, whole = generator(seed, "dream"), torch.zeros(1, channels, *size)
+    grains = sizes(size, 32, 2.0, least=COARSEST)
+    for h, w in grains:
+        grain = torch.randn((1, channels, h, w), generator=random)
+        whole += resized(grain, size) * (GRAIN / len(grains) ** 0.5)
+    mixed = torch.einsum("oc,bchw->bohw", colours(channels), whole)
+    return mixed.add_(GREY).clamp_(0, 1)

@@ -81,7 +81,7 @@ def class_picture(index: int, *, size: int = 384, seed: int = 0) -> Dream:
     """A picture of a class out of nothing, with both priors."""
     return Dream(
         class_index=index, start="noise", fourier=144, size=size, seed=seed, octaves=2,
-        iterations=8, step=1.5, jitter=16, blur=(0.3, 0.0),
+        iterations=8, step=1.2, jitter=16, blur=(0.4, 0.2),
     )  # fmt: skip
 
 
