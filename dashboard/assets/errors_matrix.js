@@ -5,6 +5,8 @@
 (function () {
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const LEAST = 4, LABELS = 13, EDGE = 1, CLICK = 5; // pixels: of a square; from which on names are written; around; a click's slack
+  const FINGER = 16; // the slack of a finger
+  const TOUCH = 24; // pixels: a smaller square is named by a first tap, and opened by the second
   let sheet = null, look = null, at = null, drag = null;
 
   const canvas = () => document.getElementById("err-matrix");
@@ -21,7 +23,6 @@
         if (!answer.ok) return neuronscope.say(found.error);
         sheet = { ...found, key, held: new Map(found.cells.map(([r, c, n]) => [r * 1e6 + c, n])) };
         look = { x: 0, y: 0, zoom: 1 }; at = null;
-        document.getElementById("err-matrix-said").textContent = "";
       } catch (error) { return; } // status.js says that the program is away
     }
     paint();
@@ -35,6 +36,7 @@
   function paint() {
     const el = canvas();
     if (!el || !sheet) return;
+    el.style.touchAction = look.zoom > 1 ? "none" : "pan-y"; // as a whole it does not hold the page
     const ratio = window.devicePixelRatio || 1, pen = el.getContext("2d"), whole = side(el), size = unit(el);
     el.width = Math.round(el.clientWidth * ratio); el.height = Math.round(el.clientHeight * ratio);
     pen.setTransform(ratio, 0, 0, ratio, EDGE * ratio, EDGE * ratio);
@@ -60,24 +62,27 @@
     pen.globalAlpha = 1;
     if (size >= LABELS) names(pen, size, whole);
     if (at) {
-      pen.strokeStyle = css("--ink");
-      pen.strokeRect((at[1] - look.x) * size - 0.5, (at[0] - look.y) * size - 0.5, size, size);
+      pen.strokeStyle = css("--ink"); pen.lineWidth = 1;
+      const seen = Math.max(size, 8), off = (seen - size) / 2 + 0.5; // never too small to be seen
+      pen.strokeRect((at[1] - look.x) * size - off, (at[0] - look.y) * size - off, seen, seen);
     }
     pen.restore();
   }
 
   function names(pen, size, whole) {
-    pen.font = "11px " + css("--sans"); pen.fillStyle = css("--ink-2"); pen.textBaseline = "middle";
+    pen.font = "11px " + css("--sans"); pen.fillStyle = css("--ink"); pen.textBaseline = "middle";
+    pen.strokeStyle = css("--sheet"); pen.lineWidth = 4; pen.lineJoin = "round"; // read over a square, too
+    const write = (text, x, y) => { pen.strokeText(text, x, y); pen.fillText(text, x, y); };
     const [from, to] = [Math.floor(look.y), Math.ceil(look.y + whole / size)];
-    for (let r = from; r < Math.min(to, sheet.names.length); r += 1) pen.fillText(sheet.names[r], 4, (r + 0.5 - look.y) * size);
+    for (let r = from; r < Math.min(to, sheet.names.length); r += 1) write(sheet.names[r], 4, (r + 0.5 - look.y) * size);
     const [left, right] = [Math.floor(look.x), Math.ceil(look.x + whole / size)];
     for (let c = left; c < Math.min(right, sheet.names.length); c += 1) {
-      pen.save(); pen.translate((c + 0.5 - look.x) * size, whole - 4); pen.rotate(-Math.PI / 2); pen.fillText(sheet.names[c], 0, 0); pen.restore();
+      pen.save(); pen.translate((c + 0.5 - look.x) * size, whole - 4); pen.rotate(-Math.PI / 2); write(sheet.names[c], 0, 0); pen.restore();
     }
   }
 
   function near(el, event) { // the fullest cell under the pointer, or a little beside it
-    const box = el.getBoundingClientRect(), size = unit(el), reach = Math.max(0, Math.ceil(CLICK / size) - 1);
+    const box = el.getBoundingClientRect(), size = unit(el), reach = Math.max(0, Math.ceil((event.pointerType === "touch" ? FINGER : CLICK) / size) - 1);
     const row = Math.floor((event.clientY - box.top - EDGE) / size + look.y), col = Math.floor((event.clientX - box.left - EDGE) / size + look.x);
     let best = null;
     for (let r = row - reach; r <= row + reach; r += 1) {
@@ -143,7 +148,14 @@
     if (event.target.id !== "err-matrix" || !drag || !sheet) return;
     const found = drag.far < CLICK && near(event.target, event);
     drag = null;
-    if (found) choose(found.cell);
+    if (!found) return;
+    const [r, c] = found.cell, again = at && at[0] === r && at[1] === c;
+    if (event.pointerType === "mouse" || unit(event.target) >= TOUCH || again) return choose(found.cell);
+    at = found.cell; // a finger covers many squares, and nothing was named before
+    said(found); paint();
+    const open = Object.assign(document.createElement("button"), { type: "button", className: "pill", textContent: "open" });
+    open.onclick = () => choose(found.cell);
+    document.getElementById("err-matrix-said").append(" ", open);
   });
   document.addEventListener("pointercancel", (event) => { fingers.delete(event.pointerId); drag = null; });
   document.addEventListener("wheel", (event) => {

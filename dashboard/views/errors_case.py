@@ -63,7 +63,9 @@ def _picture(here: Context, found: dict[str, Any]) -> Component:
                 f"(as it is: {signed(places['before'])}).")  # fmt: skip
         if places["equal"] is not None:
             control = places["equal"]
-            said += (f" Without as many equally active others: {signed(control['mean'])} "
+            fair = places["verdict"] != "no fair control"
+            others = "equally active others" if fair else "others, none of them as active"
+            said += (f" Without as many {others}: {signed(control['mean'])} "
                      f"\u00b1 {control['sd']:.1f}.")  # fmt: skip
     verdict = places["verdict"] if places else "not confirmed"
     return html.Figure([

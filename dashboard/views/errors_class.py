@@ -41,11 +41,11 @@ def _counts(here: Context, index: int, found: dict[str, Any]) -> Component:
     counts = found["counts"]
     lines = []
     if counts["recall"] is not None:
-        lines.append([html.B(share(counts["recall"])), f" of its {counts['pictures']} pictures are "
+        lines.append([html.B(share(counts["recall"])), f" of its {_pictures(counts['pictures'])} "
                       "answered right (recall)"])  # fmt: skip
     if counts["precision"] is not None:
-        lines.append([html.B(share(counts["precision"])), f" of the {counts['said']} pictures that "
-                      "it calls so are (precision)"])  # fmt: skip
+        called = _pictures(counts["said"], " that it calls so")
+        lines.append([html.B(share(counts["precision"])), f" of the {called} (precision)"])
     parts: list[Any] = [html.P(line) for line in lines]
     for title, key, own in (("Taken for", "taken_for", True), ("What is taken for it", "given_to",
                                                               False)):  # fmt: skip
@@ -83,9 +83,18 @@ def _neurons(here: Context, index: int, found: dict[str, Any]) -> Component:
         if control else ""
     )  # fmt: skip
     text = (
-        f"{check['verdict'].capitalize()}. Over {check['pictures']} pictures answered right its "
+        f"{check['verdict'].capitalize()}. Over {_many(check['pictures'])} answered right its "
         f"logit is {check['before']:.1f}, without them {check['without']:.1f}{others}."
     )  # fmt: skip
     proved = "" if check["verdict"] == "confirmed" else " unproved"
     return html.Div([head, html.Div(rows, className="err-speakers"),
                      html.P(text, className="caption" + proved)])  # fmt: skip
+
+
+def _many(count: int) -> str:
+    return "the one picture" if count == 1 else f"{count} pictures"
+
+
+def _pictures(count: int, which: str = "") -> str:
+    """ "5 pictures that it calls so are"; of one picture "is"."""
+    return f"{count} picture{which} is" if count == 1 else f"{count} pictures{which} are"

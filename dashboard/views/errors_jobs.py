@@ -19,7 +19,7 @@ def finished(here: Context, task: str, doing: str, **given: Any) -> Any:
     job = jobs.submit(task, priority=VISIBLE, **given)
     status = jobs.wait(job, timeout=PATIENCE)
     if status.state in ("waiting", "running"):
-        text: list[Any] = [doing, html.Span(className="so-far num"), "\u2026"]
+        text: list[Any] = [f"{doing}\u2026", html.Span(className="so-far num")]
         line: Component = html.P(text, className="note busy", **{"data-job": job})
         return line
     if status.state != "done":

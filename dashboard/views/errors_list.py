@@ -10,10 +10,12 @@ from dashboard.components import action, copy_command, note, share, term
 from dashboard.error_desk import ErrorDesk, known_of
 from dashboard.markup import Field
 from dashboard.protocol import JobStatus
+from dashboard.views import errors_wall
 from dashboard.views.context import Context
 
 SURES = ((None, "all"), ("70-100", "sure"), ("40-70", "between"), ("0-40", "unsure"))
 FIRST = 40  # pairs that are shown at once
+GLANCE = 12  # pictures that are shown at once where nothing is labelled
 MANY = 0.25  # of the errors doubted: more speak against the network
 
 
@@ -30,7 +32,7 @@ def content(here: Context, desk: ErrorDesk) -> list[Component]:
     return [
         html.Aside([_progress(status) if going else None, *_summary(here, found)],
                    className="err-summary"),
-        html.Section(right if found["labelled"] else _unlabelled(here, found),
+        html.Section(right if found["labelled"] else _unlabelled(here, desk, found),
                      className="err-pairs"),
     ]  # fmt: skip
 
@@ -166,7 +168,9 @@ def _pairs(here: Context, found: dict[str, Any]) -> list[Component]:
                        **{"data-local": "all"})  # fmt: skip
     cut = found["all_pairs"] - len(found["pairs"])
     tail = [html.P(f"and {cut:,} rarer pairs; choose a class to see its own", className="caption")]
-    return [head, html.Div([*rows, *([more] if rest else []), *rest], className="pair-rows"),
+    says = html.P("Open a pair: its pictures, and the neurons behind the answer.",
+                  className="caption")  # fmt: skip
+    return [head, says, html.Div([*rows, *([more] if rest else []), *rest], className="pair-rows"),
             *(tail if cut else []), _files(here)]  # fmt: skip
 
 
@@ -212,8 +216,9 @@ def _pair(here: Context, pair: dict[str, Any]) -> Component:
                      className="pair-name")  # fmt: skip
     return action(
         [html.Span(thumbs, className="pair-thumbs"), text,
-         html.Span(share(pair["sure"]), className="label num", title="how sure it is, on average"),
-         html.B(str(pair["count"]), className="num pair-count")],
+         html.Span(f"{share(pair['sure'])} sure", className="label num",
+                   title="how sure it is, on average"),
+         html.B(str(pair["count"]), className="num pair-count", title="pictures")],
         {"wall": wall, **goal}, label=f"{true} said {said}: {pair['count']}", className="pair-row",
     )  # fmt: skip
 
@@ -232,29 +237,33 @@ def _matrix(here: Context, found: dict[str, Any]) -> list[Component]:
         **{"data-known": str(found["answered"]), "data-asked": _asked(here),
            "aria-label": "Confusion matrix: rows are true classes, columns answers"},
     )  # fmt: skip
-    text = "Rows: what it is; columns: what it says. Classes that are confused lie together."
+    text = ("Rows: what it is; columns: what it says; grey: right. Classes that are confused lie "
+            "together. The wheel or two fingers zoom; a click opens the pictures.")  # fmt: skip
     said = html.P(text, id="err-matrix-said", className="caption", **{"aria-live": "polite"})
     return [html.Header([html.H2("What is taken for what"), tabs]), sheet, said]
 
 
-def _unlabelled(here: Context, found: dict[str, Any]) -> list[Component]:
-    """Without labels nothing is known to be wrong; but there are ways in."""
+def _unlabelled(here: Context, desk: ErrorDesk, found: dict[str, Any]) -> list[Component]:
+    """Without labels nothing is known to be wrong; but there are ways in, and pictures at once."""
     ways = [
-        ("unsure", "Least sure", "The two strongest answers are nearly alike."),
-        ("changes", "Changes its answer", "when the picture is blurred, turned, dimmed, noised or "
+        ("unsure", "Least sure", "First where the two strongest answers are nearly alike."),
+        ("changes", "Changes its answer", "When the picture is blurred, turned, dimmed, noised or "
          "cropped, a little."),
     ]  # fmt: skip
     if found["twice"]:
-        ways.append(("twice", f"There twice ({found['twice']})", "nearly the same picture again"))
+        ways.append(("twice", f"There twice ({found['twice']})", "Nearly the same picture again."))
     rows = [
         action([html.B(text), html.Span(says, className="caption")],
                {"wall": wall, "stage": "wall"}, label=text, className="err-way-in")
         for wall, text, says in ways
     ]  # fmt: skip
+    unsure = desk.ask("wall_pictures", here.chosen, here.model, wall="unsure")["pictures"][:GLANCE]
+    cards = [errors_wall.card(here, one, wall="unsure") for one in unsure]
     return [
         html.H2("No labels: where to look"),
         html.P("Nothing says what these pictures show, so no answer is known to be wrong. Begin "
                "below; or give them labels: --labels labels.csv, or one folder a class.",
                className="caption"),
         html.Div(rows, className="err-ways-in"),
+        html.H2("What it is least sure of"), html.Div(cards, className="err-cards"),
     ]  # fmt: skip

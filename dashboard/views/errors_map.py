@@ -38,8 +38,8 @@ def content(here: Context, desk: ErrorDesk, atlases: AtlasDesk) -> list[Componen
                 "data-opens": "atlas",
             },
         ),
-        html.P("Dots: the framed places of the picture, beside what the layer finds alike. A click "
-               "opens the cell.", className="caption"),
+        html.P("Dots: the framed places of the picture, beside what the layer finds alike.",
+               className="caption"),
     ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ TITLES = {
     "changes": "Changes its answer",
 }
 SAYS = {
-    "unsure": "The two strongest answers are nearly alike.",
+    "unsure": "First the pictures whose two strongest answers are nearly alike.",
     "check": "The network, and the pictures that are most alike to it, speak for another class "
     "than the label: look at the label before you explain the answer.",
     "twice": "Nearly the same picture is in the set once more.",
@@ -42,7 +42,8 @@ def content(here: Context, desk: ErrorDesk) -> list[Component]:
     desk.wait(here.model)
     found = desk.ask("wall_pictures", here.chosen, here.model, wall=wall, order=here.chosen.order)
     count = html.Span(f"{found['total']:,}", className="label num")
-    order = [_order(here)] if found["total"] > 1 else []
+    labelled = any(one["true"] is not None for one in found["pictures"])
+    order = [_order(here, labelled)] if found["total"] > 1 else []
     head = html.Header([html.H1(title(here, wall)), count, *order])
     one = class_of(wall)
     about = [] if one is None else [errors_class.content(here, desk, one)]
@@ -58,12 +59,12 @@ def content(here: Context, desk: ErrorDesk) -> list[Component]:
     return [head, *about, *says, html.Div(cards, className="err-cards"), *(more if cut else [])]
 
 
-def _order(here: Context) -> Component:
-    """The order of the thumbnails."""
+def _order(here: Context, labelled: bool) -> Component:
+    """The order of the thumbnails; only a label can be nearly right."""
     buttons = [
         action(text, {"order": order}, label=f"In order: {text}",
                **({"aria-current": "true"} if here.chosen.order == order else {}))
-        for order, text in ORDERS.items()
+        for order, text in ORDERS.items() if labelled or order != "near"
     ]  # fmt: skip
     return html.Nav(buttons, className="segments", **{"aria-label": "Order"})
 
@@ -132,21 +133,27 @@ def _together(found: dict[str, Any]) -> Component:
                   label=text, className="err-card together")  # fmt: skip
 
 
-def card(here: Context, one: dict[str, Any]) -> Component:
-    """A picture with what it is called and what it is, each with the probability."""
+def card(here: Context, one: dict[str, Any], **more: Any) -> Component:
+    """A picture with what it is called and what it is, each with the probability; ``more``: what
+    else a click chooses."""
     said, true = here.name(one["said"]), None if one["true"] is None else here.name(one["true"])
     wrong = one["true"] is not None and one["true"] != one["said"]
-    lines = [html.Span([html.B(said, className="pos"), " ", share(one["p_said"])])]
+    lines = [html.Span([html.B(said, className="pos"), " ", _share(one["p_said"])])]
     if true is not None:
         verb = "is" if wrong else "right"
-        own = [html.B(true, className="neg"), " ", share(one["p_true"])] if wrong else ["right"]
+        own = [html.B(true, className="neg"), " ", _share(one["p_true"])] if wrong else ["right"]
         lines.append(html.Span([verb + " ", *own] if wrong else own))
     marks = [html.Span("check the label", className="doubt")] * one["check"]
     marks += [html.Span("there twice", className="doubt")] * (one["twin"] is not None)
     return action(
         [html.Img(src=f"/thumb/{one['key']}", alt=one["name"], width=120, height=120),
          *lines, *marks],
-        {"picture": one["key"], "stage": "picture"},
+        {"picture": one["key"], "stage": "picture", **more},
         label=f"{one['name']}: says {said}" + (f", is {true}" if wrong else ""),
         className="err-card",
     )  # fmt: skip
+
+
+def _share(probability: float) -> Component:
+    """A probability that is not parted at the end of a line."""
+    return html.Span(share(probability), className="num")
