@@ -2,7 +2,7 @@
 "use strict";
 
 (function () {
-  let following = null, shown = false;
+  let following = null, shown = false, turned = "", watched = null;
 
   // ---- the pass: the panels are asked again when more is known
   async function follow(model) {
@@ -21,8 +21,8 @@
         }
         if (over) break;
         last = status.known;
-        wait = Math.min(2000, wait * 1.5);
-      } catch (error) { break; } // status.js says that the program is away
+      } catch (error) { } // status.js says that the program is away; it is asked again
+      wait = Math.min(2000, wait * 1.5);
       await new Promise((done) => setTimeout(done, wait));
     }
     if (following === model) following = null; // another network's pass may be followed by now
@@ -54,7 +54,8 @@
         const answer = await fetch("/api/patches?" + new URLSearchParams({ model, layer, unit, count }));
         const found = await answer.json();
         if (["waiting", "running"].includes(found.state)) return void setTimeout(() => row.isConnected && patch(row), 1500);
-        patches.set(key, found.patches || []);
+        if (found.state !== "done") return; // cancelled, say: asked again when the panel is filled anew
+        patches.set(key, found.patches);
       } catch (error) { return; }
     }
     row.dataset.shown = key;
@@ -87,7 +88,7 @@
         for (const part of document.querySelectorAll(`[data-job="${job}"] .so-far`)) {
           part.textContent = status.total ? ` ${status.done} of ${status.total}${left}` : "";
         }
-      } catch (error) { break; }
+      } catch (error) { await new Promise((done) => setTimeout(done, 2000)); } // the program is away: asked again
     }
     waiting.delete(job);
   }
@@ -99,18 +100,37 @@
     line.replaceChildren((status.error || "This was cancelled.") + " ", again);
   }
 
-  document.addEventListener("filled", ({ target }) => {
-    for (const line of target.querySelectorAll("[data-job]")) wait(line);
-    for (const row of target.querySelectorAll(".row-patches")) patch(row);
+  function resume(part) {
+    for (const line of part.querySelectorAll("[data-job]")) wait(line);
+    for (const row of part.querySelectorAll(".row-patches")) patch(row);
     const going = document.getElementById("err-going");
     if (going && shown) follow(going.dataset.model);
-  });
+  }
+
+  document.addEventListener("filled", ({ target }) => resume(target));
+
+  // ---- what still shows the view before is pale, until every panel has caught up
+  function turn(page, view) {
+    if (turned === view) return;
+    turned = view;
+    page.classList.add("turned");
+    if (watched === page) return;
+    watched = page;
+    new MutationObserver(() => {
+      if (!page.querySelector("[data-dash-is-loading]")) page.classList.remove("turned");
+    }).observe(page, { subtree: true, attributes: true, attributeFilter: ["data-dash-is-loading"] });
+  }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside);
   window.dash_clientside.errors = {
     stage(data) {
+      const before = shown;
       shown = Boolean(data) && data.view === "errors";
       if (!shown) return "";
+      // what was left under way is followed again: a panel that comes back the same is not filled anew
+      const page = document.getElementById("errors-page");
+      if (!before) resume(page);
+      turn(page, [data.stage, data.wall, data.picture].join("|"));
       for (const part of document.querySelectorAll(".err-stage")) {
         part.hidden = !part.dataset.stage.split(" ").includes(data.stage);
       }

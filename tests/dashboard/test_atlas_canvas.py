@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from benchmarks.atlas_bare import Bare, asked, link
 from benchmarks.atlas_made import Grid, effect
 from tests.dashboard.atlas_page import GAPS, MADE, Atlas, cell, flat, near
+from tests.dashboard.browser import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -179,8 +180,7 @@ def test_names_of_classes_stand_where_their_cells_are_and_stay_while_one_pans(
     assert atlas.state(names) == before
     assert inked(SNORKEL)
     atlas.screen.at(".atlas-names").click()
-    atlas.page.wait_for_timeout(50)
-    assert not inked(SNORKEL)
+    wait_until(lambda: not inked(SNORKEL), "the names are gone")
 
 
 def test_places_are_lit_and_marked_both_ways(atlas: Atlas) -> None:
@@ -224,7 +224,7 @@ def test_grids_fade_unless_motion_is_unwelcome(atlas: Atlas) -> None:
       document.querySelector('.atlas-in').click(); document.querySelector('.atlas-in').click();
       requestAnimationFrame(tick); })"""
     atlas.open()
-    assert atlas.page.evaluate(watch) > 1
+    assert atlas.page.evaluate(watch) >= 1  # a starved machine paints few frames of it
     atlas.page.emulate_media(reduced_motion="reduce")
     atlas.open()
     assert atlas.page.evaluate(watch) == 0
@@ -289,13 +289,17 @@ def test_what_cannot_be_read_says_so_and_is_tried_again(atlas: Atlas) -> None:
     i = cell(grid, lambda x, y: (np.abs(x - 0.55) < 0.01) & (np.abs(y - 0.45) < 0.01))
     assert near(atlas.at(grid.x[i], grid.y[i]), flat(grid, i), 3)
     atlas.page.unroute("**/tiles/**")
-    atlas.page.wait_for_timeout(550)
-    atlas.page.mouse.wheel(0, -10)
-    expect(line).to_contain_text("mean of")
     fine = Grid(MADE, 80)
     i = cell(fine, lambda x, y: (np.abs(x - 0.52) < 0.02) & (np.abs(y - 0.48) < 0.02))
-    atlas.still()
-    assert near(atlas.at(fine.x[i], fine.y[i]), flat(fine, i), 16)
+
+    def read_again() -> bool:  # each tile half a second after its own failure, at the next move
+        atlas.page.wait_for_timeout(550)
+        atlas.page.mouse.wheel(0, -10)
+        atlas.still()
+        return near(atlas.at(fine.x[i], fine.y[i]), flat(fine, i), 16)
+
+    wait_until(read_again, "the tiles are read")
+    expect(line).to_contain_text("mean of")
 
 
 def test_without_a_map_there_is_paper(atlas: Atlas) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from analysis.groups import find_groups
 from analysis.layers import find_layer
-from tests.dashboard.browser import Reference, Screen, number
+from tests.dashboard.browser import Reference, Screen, number, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -192,10 +192,11 @@ def test_the_keyboard_alone(screen: Screen, reference: Reference) -> None:
     press("[")
     before = names[names.index(start) - 1]
     expect(screen.at("#grid-title b")).to_have_text(before)
-    assert screen.steps('[aria-current="true"]') == [before]
+    wait_until(lambda: screen.steps('[aria-current="true"]') == [before], "so does the ladder")
+    expect(screen.at("#neurons .auto").first).to_contain_text(f"{before}:")
     press("]")
     expect(screen.at("#grid-title b")).to_have_text(start)
-    assert screen.steps('[aria-current="true"]') == [start]
+    wait_until(lambda: screen.steps('[aria-current="true"]') == [start], "so does the ladder")
     expect(screen.at("#neurons .auto").first).to_contain_text(f"{start}:")
     rows = [channel for channel, _, _ in screen.rows()]
     chosen = screen.at('#neurons .neuron-row[aria-pressed="true"]')

@@ -82,6 +82,7 @@ class Chart(atlas_page.Atlas):
     def middle(self, cell: int) -> tuple[float, float]:
         """Of a cell, on the page as it is scrolled now."""
         self.screen.at(".atlas-canvas").first.scroll_into_view_if_needed()
+        self.screen.steady(".atlas-canvas >> nth=0")  # panels above it may still be filled
         col, row = self.cells.col[cell], self.cells.row[cell]
         return self.mouse(*self.point((col + 0.5) / SIDE, (row + 0.5) / SIDE))
 
@@ -279,8 +280,7 @@ def test_the_pictures_places_and_the_map_mark_each_other(chart: Chart) -> None:
     wanted = next(p for p in places if 2 <= p["row"] <= 10 and 2 <= p["col"] <= 10)
     canvas = screen.at("#map-places")
     canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
+    box = screen.steady("#map-places")
     empty = canvas.evaluate("c => c.toDataURL()")
     page.mouse.move(box["x"] + (wanted["col"] + 0.5) * box["width"] / 13,
                     box["y"] + (wanted["row"] + 0.5) * box["height"] / 13)  # fmt: skip
@@ -291,6 +291,7 @@ def test_the_pictures_places_and_the_map_mark_each_other(chart: Chart) -> None:
     wait_until(lambda: page.wait_for_timeout(30) or not chart.state("place"), "let go")
     assert canvas.evaluate("c => c.toDataURL()") == empty
     screen.at(".atlas-canvas").first.scroll_into_view_if_needed()
+    screen.steady(".atlas-canvas >> nth=0")
     dot = next(p for p in places if chart.view.inside(*chart.point(p["x"], p["y"])))
     page.mouse.move(*chart.mouse(*chart.point(dot["x"], dot["y"])))
     wait_until(lambda: page.wait_for_timeout(30) or chart.state("place"), "the picture knows")
@@ -421,7 +422,7 @@ def test_a_map_is_built_by_the_button_and_grows(chromium: Browser, workshop: Ser
         screen.at("#map-head .atlas-build").click()
         expect(line).to_contain_text("laying the map out")
         expect(screen.at("#map-head .atlas-build")).to_be_disabled()
-        screen.at("#jobs button").first.click()
+        screen.at("#jobs button[title='Cancel: building an atlas']").click()
         expect(line).to_contain_text("What stands is kept")
         screen.at("#map-head .atlas-build").click()
         expect(screen.at("#map-head h1")).to_have_text("Everything 2 can see", timeout=170_000)

@@ -63,9 +63,7 @@ def shown(screen: Screen) -> dict[str, float]:
 
 def drag(screen: Screen, start: str, dx: float, dy: float) -> None:
     """The mouse takes an element by its middle and moves it by parts of the picture."""
-    box, stage = screen.at(start).bounding_box(), screen.at("#bench-stage").bounding_box()
-    assert box is not None
-    assert stage is not None
+    box, stage = screen.steady(start), screen.steady("#bench-stage")
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     screen.page.mouse.move(x, y)
     screen.page.mouse.down()
@@ -123,10 +121,14 @@ def test_keys_move_and_size_the_patch(screen: Screen) -> None:
     screen.at("#bench-patch").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "+", "Shift+ArrowLeft"):
         screen.page.keyboard.press(key)
-    word = in_address(screen, FLAT)
-    patch = Patch.parse(word)
-    assert (patch.x, patch.y, patch.size) == pytest.approx((0.535, 0.52, 0.42))
-    measured(screen, word)
+    there = pytest.approx((0.535, 0.52, 0.42))
+
+    def arrived() -> bool:  # between slow keys the address names what lies on the way
+        patch = Patch.parse(in_address(screen, FLAT))
+        return (patch.x, patch.y, patch.size) == there
+
+    wait_until(arrived, "all keys count")
+    measured(screen, in_address(screen))
     expect(screen.at("#bench-patch")).to_be_focused()
 
 
@@ -197,8 +199,7 @@ def test_a_patch_is_cut_out_of_another_picture(screen: Screen) -> None:
     tile.click()
     expect(screen.at("#bench-crop")).to_be_visible()
     screen.at("#bench-crop").scroll_into_view_if_needed()
-    box = screen.at("#bench-crop").bounding_box()
-    assert box is not None
+    box = screen.steady("#bench-crop")
     at = [(box["x"] + p * box["width"], box["y"] + q * box["height"])
           for p, q in ((0.2, 0.1), (0.6, 0.9))]  # fmt: skip
     screen.page.mouse.move(*at[0])
@@ -209,8 +210,8 @@ def test_a_patch_is_cut_out_of_another_picture(screen: Screen) -> None:
     patch = Patch.parse(in_address(screen))
     assert (patch.kind, patch.source[0]) == ("crop", key)
     assert patch.box == pytest.approx((0.1, 0.2, 0.9, 0.6), abs=0.02)
-    shape = screen.at("#bench-patch").bounding_box()
-    assert shape is not None
+    measured(screen, patch.word)
+    shape = screen.steady("#bench-patch")
     assert shape["width"] / shape["height"] == pytest.approx(0.5, abs=0.05)
 
 
@@ -279,8 +280,7 @@ def test_on_a_phone_a_tap_moves_the_patch_and_nothing_is_wider(phone: Screen) ->
     opened(phone)
     assert phone.page.evaluate("document.documentElement.scrollWidth") == 390
     phone.at("#bench-stage").scroll_into_view_if_needed()
-    box = phone.at("#bench-stage").bounding_box()
-    assert box is not None
+    box = phone.steady("#bench-stage")
     phone.page.touchscreen.tap(box["x"] + 0.15 * box["width"], box["y"] + 0.2 * box["height"])
     patch = Patch.parse(in_address(phone, FLAT))
     assert (patch.x, patch.y) == pytest.approx((0.15, 0.2), abs=0.01)
