@@ -100,14 +100,12 @@
     line.replaceChildren((status.error || "This was cancelled.") + " ", again);
   }
 
-  function resume(part) {
-    for (const line of part.querySelectorAll("[data-job]")) wait(line);
-    for (const row of part.querySelectorAll(".row-patches")) patch(row);
+  document.addEventListener("filled", ({ target }) => {
+    for (const line of target.querySelectorAll("[data-job]")) wait(line);
+    for (const row of target.querySelectorAll(".row-patches")) patch(row);
     const going = document.getElementById("err-going");
     if (going && shown) follow(going.dataset.model);
-  }
-
-  document.addEventListener("filled", ({ target }) => resume(target));
+  });
 
   // ---- what still shows the view before is pale, until every panel has caught up
   function turn(page, view) {
@@ -124,13 +122,9 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside);
   window.dash_clientside.errors = {
     stage(data) {
-      const before = shown;
       shown = Boolean(data) && data.view === "errors";
       if (!shown) return "";
-      // what was left under way is followed again: a panel that comes back the same is not filled anew
-      const page = document.getElementById("errors-page");
-      if (!before) resume(page);
-      turn(page, [data.stage, data.wall, data.picture].join("|"));
+      turn(document.getElementById("errors-page"), [data.stage, data.wall, data.picture].join("|"));
       for (const part of document.querySelectorAll(".err-stage")) {
         part.hidden = !part.dataset.stage.split(" ").includes(data.stage);
       }

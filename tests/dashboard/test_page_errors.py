@@ -463,21 +463,6 @@ def test_a_finger_names_a_square_of_the_matrix_before_it_opens_it(pocket: Errors
     pocket.says("#err-wall h1", "red said green")
 
 
-def test_what_was_left_under_way_is_followed_again(coloured: Errors) -> None:
-    """Away and back while a job runs: its panel comes back the same, so nothing fills it anew."""
-    coloured.go("?stage=wall&wall=changes")
-    coloured.says("#err-wall h1", "Changes its answer")
-    page = coloured.page
-    line = '<p class="note busy" data-job="x">Asking<span class="so-far"></span></p>'
-    coloured.at("#err-wall").evaluate("(wall, line) => { wall.innerHTML = line; }", line)
-    answer = {"state": "running", "done": 3, "total": 9, "left": None}
-    page.route("**/api/job?id=x", lambda route: route.fulfill(json=answer))
-    page.locator("#nav-explore").click()
-    expect(coloured.at("#sentence")).to_be_visible()
-    page.go_back()
-    coloured.says("#err-wall .so-far", "3 of 9")
-
-
 def test_what_a_little_change_turns(coloured: Errors) -> None:
     coloured.go()
     coloured.at(".err-listed").filter(has_text="Changes its answer").click()

@@ -171,6 +171,6 @@ def test_what_was_said_of_another_neuron_does_not_stay(screen: Screen) -> None:
     first = screen.text("#neuron-trust")
     screen.at("#wall .wall-cell:not([aria-pressed='true'])").first.click()
     # that it is being measured is said in between: a quick machine passes over it
-    expect(screen.at("#neuron-trust")).not_to_have_text(first)
+    wait_until(lambda: screen.text("#neuron-trust") != first, "what was said is gone")
     expect(screen.at("#trust-sentence")).to_be_visible()
     assert screen.text("#neuron-trust") != first
