@@ -14,7 +14,9 @@ from analysis.groups import Groups
 from analysis.tail import Tail
 
 CLAIMED = 3
-"""Of six groups no more are claimed: beside half of all there is as much left to compare with."""
+HALF = 0.5
+"""Groups that are claimed hold no more of the activation, so that as much is left to compare with;
+a single one may."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,12 @@ def check_groups(
 
 def claimed_groups(tail: Tail, groups: Groups, one: LayerEffect, target: Target) -> list[int]:
     """The groups that are claimed to carry the margin, strongest first: as few as turn it round, at
-    most `CLAIMED`."""
+    most `CLAIMED`, and together no more than `HALF` of the activation."""
     before = float(target.margin(tail.logits)[0])
     order = by_effect(groups, one, leading(before, target))[:CLAIMED]
+    size = np.abs(groups.activation)
+    held = np.cumsum([float((size * groups.shares[g]).sum()) for g in order])
+    order = order[: max(1, int((held <= HALF * size.sum()).sum()))]
     keeps = (1 - groups.share(order[:k]) for k in range(1, len(order) + 1))
     margins = margins_of(target, logits_of(tail, groups.layer, keeps))
     turned = (k for k, margin in enumerate(margins, 1) if margin * before <= 0)

@@ -11,11 +11,11 @@ from dash.development.base_component import Component
 
 from dashboard.components import action, copy_command, share, signed, term
 from dashboard.error_desk import ErrorDesk
-from dashboard.selection import TABS
+from dashboard.finding_numbers import removed
 from dashboard.views.context import Context
 from dashboard.views.errors_case import claim_of, of_groups
 from dashboard.views.errors_claim_layers import strip
-from dashboard.views.errors_claim_rows import groups_rows, norm_line, rows
+from dashboard.views.errors_claim_rows import groups_rows, norm_line, rows, switch
 from dashboard.views.explore_check import bars
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
@@ -36,16 +36,6 @@ def content(here: Context, desk: ErrorDesk) -> list[Component | None]:
         *_verdict(here, found),
         copy_command(here.command("explain", *here.versus, "--layer", here.layer)),
     ]  # fmt: skip
-
-
-def switch(here: Context) -> Component:
-    """Neurons, or groups of neurons that fire together on this picture."""
-    buttons = [
-        action(tab, {"tab": tab}, label=f"The evidence in {tab}",
-               **({"aria-current": "true"} if tab == here.chosen.tab else {}))
-        for tab in TABS
-    ]  # fmt: skip
-    return html.Nav(buttons, className="segments small err-tabs", **{"aria-label": "Evidence"})
 
 
 def _about_neurons(here: Context, found: dict[str, Any]) -> list[Any]:
@@ -104,12 +94,6 @@ def _carried(found: dict[str, Any], layer: str) -> str:
     text = f"{many.capitalize()} of {layer} {carry} "
     part = (found["before"] - found["without"]) / found["before"] if found["before"] else 0
     return text + ("it." if turned else f"{part:.0%} of it.")
-
-
-def removed(found: dict[str, Any]) -> list[int]:
-    """The neurons, or the groups, that are taken away."""
-    taken: list[int] = found["groups"] if "groups" in found else found["channels"]
-    return taken
 
 
 def _many(found: dict[str, Any]) -> str:

@@ -1,5 +1,5 @@
-"""The layers of a claim: the ladder as buttons, and beside each what its own claim does, filled in by
-``assets/errors_layers.js`` when that is measured."""
+"""The layers of a claim: the ladder as buttons, and in each what its own claim does, put in by
+``assets/errors_layers.js`` once that is measured."""
 
 import json
 from typing import Any
@@ -53,8 +53,11 @@ def strip(here: Context) -> Component:
         for name in names
     ]  # fmt: skip
     what = "groups" if here.chosen.tab == "groups" else "neurons"
-    note = (f"Each layer: the margin without the {what} that it claims, and how many times as far "
-            "as random ones they move it. Grey: not confirmed.")  # fmt: skip
+    note = [
+        "Each layer: the margin (tick: ", html.Span(signed(here.margin), className="num"),
+        f") without the {what} that it claims, and how many times as far as random ones they move "
+        "it. Grey: not confirmed.",
+    ]  # fmt: skip
     return html.Div([
         html.Nav(buttons, className="err-layers err-strip", **{
             "aria-label": "Layer", "data-asked": words, "data-row": "",

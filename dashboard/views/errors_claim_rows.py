@@ -1,5 +1,5 @@
-"""The evidence of a claim, row by row: neurons, or neuron groups of one picture, each with a tick that
-takes it into the removal or leaves it out."""
+"""The evidence of a claim, row by row: neurons, or groups of them, each with a tick that takes it
+into the removal or leaves it out."""
 
 from typing import Any
 
@@ -7,13 +7,23 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard.components import action, bar, group_icon, signed, unit_icon
-from dashboard.selection import turned_of
+from dashboard.selection import TABS, turned_of
 from dashboard.views.context import Context
 from dashboard.views.explore_neurons import unit_name
 from dashboard.views.places import place_map
 
 PATCHES = 3
 MUCH = 100  # times the norm; beyond it the norm is all but silent
+
+
+def switch(here: Context) -> Component:
+    """Neurons, or groups of neurons that fire together on this picture."""
+    buttons = [
+        action(tab, {"tab": tab}, label=f"The evidence in {tab}",
+               **({"aria-current": "true"} if tab == here.chosen.tab else {}))
+        for tab in TABS
+    ]  # fmt: skip
+    return html.Nav(buttons, className="segments small err-tabs", **{"aria-label": "Evidence"})
 
 
 def rows(here: Context, found: dict[str, Any]) -> list[Component]:
