@@ -202,5 +202,5 @@ def _repeat(here: Context, layer: str, channels: Sequence[int]) -> str:
         listed = ",".join(map(str, channels))
         words = here.command("explain", *here.versus, "--layer", layer, "--without", listed, *place)
     else:
-        words = here.command("explain", *here.versus)
+        words = here.command("explain", *here.versus, *(["--layer", layer] if layer else []))
     return shlex.join(["neuronscope", *words])[:LONG]

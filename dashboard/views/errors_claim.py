@@ -34,8 +34,14 @@ def content(here: Context, desk: ErrorDesk) -> list[Component | None]:
         html.P(_about_groups(found) if grouped else _about_neurons(here, found),
                className="caption", id="err-about"),
         *_verdict(here, found),
-        copy_command(here.command("explain", *here.versus, "--layer", here.layer)),
+        copy_command(here.command("explain", *here.versus, *_measured_again(here, found))),
     ]  # fmt: skip
+
+
+def _measured_again(here: Context, found: dict[str, Any]) -> list[str]:
+    """The options that have a command check the same neurons."""
+    listed = ",".join(map(str, found["channels"]))
+    return ["--layer", here.layer, *(["--without", listed] if listed else [])]
 
 
 def _about_neurons(here: Context, found: dict[str, Any]) -> list[Any]:
