@@ -2,11 +2,12 @@
 lead over class B; measured by taking them away, beside random and equally active others.
 
 What is claimed are few neurons, so that a person can look at each: as few as turn the margin round,
-between three and six; six where even those do not.
+between three and six; six where even those do not. They are chosen by one gradient or in turn
+(`analysis.turns`), whichever the removal bears out better.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +18,11 @@ from torch import Tensor
 from analysis.ablation import logits_of, without
 from analysis.attribution import Array, LayerEffect, Target
 from analysis.controls import Control, draw_equal, draw_random, summaries
-from analysis.faithfulness import DRAWS, Verdict, carriers, judged
-from analysis.flips import leading, margins_of
+from analysis.faithfulness import DRAWS, Check, Verdict, carriers, check, judged
+from analysis.flips import Flip, leading, margins_of, turning_points
 from analysis.layers import Layer, run_to, to_positions
 from analysis.tail import Tail
+from analysis.turns import InTurn, chosen
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
@@ -84,17 +86,35 @@ def times(here: Array, norm: Norm | None) -> list[float | None]:
     ]
 
 
-def claimed(tail: Tail, one: LayerEffect, target: Target) -> list[int]:
-    """The neurons that are claimed to carry the margin, strongest first."""
+def claimed(tail: Tail, one: LayerEffect, target: Target) -> InTurn:
+    """The neurons that are claimed to carry the margin, strongest first, with their effects."""
+    return chosen(tail, one, target, MOST, least=FEWEST)
+
+
+def check_claim(
+    tail: Tail,
+    one: LayerEffect,
+    target: Target,
+    claim: InTurn,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Check:
+    """A claim, or a part of it, measured: as `check`, with the effects that it was chosen by and
+    without the smallest sets (`smallest`)."""
+    found = check(tail, one, target, channels=claim.channels, draws=draws, seed=seed, flip=False)
+    return replace(found, effect=claim.effect)
+
+
+def smallest(
+    tail: Tail, one: LayerEffect, target: Target, claim: InTurn
+) -> tuple[Flip | None, Flip | None]:
+    """The smallest sets that change the answer, and that turn the margin round, when the claimed
+    neurons go first and then the others in order of effect."""
     before = float(target.margin(tail.logits)[0])
-    order = carriers(one, before, target)[:MOST]
-    if len(order) <= FEWEST:
-        return order
-    counts = range(FEWEST, len(order) + 1)
-    keeps = (without(one.layer, order[:k]) for k in counts)
-    margins = margins_of(target, logits_of(tail, one.layer, keeps))
-    turned = (k for k, margin in zip(counts, margins, strict=True) if margin * before <= 0)
-    return order[: next(turned, len(order))]
+    others = (c for c in carriers(one, before, target) if c not in claim.channels)
+    order = [*claim.channels, *others]
+    return turning_points(tail, one.layer, target, order, lambda part: without(one.layer, part))
 
 
 def leading_places(one: LayerEffect, before: float, target: Target) -> list[tuple[int, int]]:

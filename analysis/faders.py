@@ -1,4 +1,5 @@
-"""Neurons turned up or down: their activation times 0 to 2, and the rest of the network run again.
+"""Neurons, or neuron groups, turned up or down: their activation times 0 to 2, and the rest of the
+network run again.
 
 On one picture through its tail, in milliseconds; over many labelled pictures with the change
 hooked into the network, to see what it costs or gains elsewhere.
@@ -18,6 +19,7 @@ from analysis.ablation import logits_of
 from analysis.activations import checked_channel
 from analysis.attribution import Array, Target
 from analysis.counterfactual import BATCH, Reading, readings
+from analysis.groups import Groups
 from analysis.layers import Layer, from_positions, hooked, to_positions
 from analysis.pasting import Pixels
 from analysis.tail import Tail
@@ -32,21 +34,58 @@ FADERS = 16
 
 def keep_of(layer: Layer, factors: Mapping[int, float]) -> Array:
     """The keep (C, 1) that multiplies neurons. UserError: no such neuron, or beyond 0 to 2."""
-    if len(factors) > FADERS:
-        raise UserError(f"at most {FADERS} neurons can be faded at once")
     keep = np.ones((layer.channels, 1), np.float32)
-    for channel, factor in factors.items():
-        if not 0 <= factor <= MOST:
-            raise UserError(f"a fader goes from 0 to {MOST:g}, not to {factor:g}")
+    for channel, factor in _checked(factors).items():
         keep[checked_channel(layer, channel)] = factor
     return keep
 
 
+def _checked(factors: Mapping[int, float]) -> Mapping[int, float]:
+    if len(factors) > FADERS:
+        raise UserError(f"at most {FADERS} neurons can be faded at once")
+    for factor in factors.values():
+        if not 0 <= factor <= MOST:
+            raise UserError(f"a fader goes from 0 to {MOST:g}, not to {factor:g}")
+    return factors
+
+
+@dataclass(frozen=True, eq=False)
+class GroupFade:
+    """One picture's neuron groups, and by how much each is multiplied."""
+
+    groups: Groups
+    factors: Mapping[int, float]
+
+    def keep(self) -> Array:
+        """(C, P) for the picture itself: each group's part of every activation multiplied.
+        UserError: no such group, or beyond 0 to 2."""
+        return self._kept(self.groups, 1.0)
+
+    def keep_on(self, activation: Array) -> Array:
+        """The same for another picture's activation (C, P): of what the groups do not reproduce
+        there nothing is taken or added."""
+        found = self.groups.on(activation)
+        flat = found.spatial.reshape(len(found), -1)
+        part, real = np.ones_like(activation), np.abs(activation[:, found.layer.extras :])
+        rebuilt = np.abs(found.channels.T @ flat)
+        grid = np.divide(rebuilt, real, out=np.zeros_like(real), where=real > 0).clip(0, 1)
+        part[:, found.layer.extras :] = grid
+        return self._kept(found, part)
+
+    def _kept(self, found: Groups, part: Array | float) -> Array:
+        keep = np.ones_like(found.activation)
+        for group, factor in _checked(self.factors).items():
+            keep += (factor - 1) * found.share([group]) * part
+        return keep
+
+
 def faded(
-    tail: Tail, layer: Layer, factors: Mapping[int, float], target: Target
-) -> tuple[Reading, Reading]:
-    """The picture of a tail before, and with the neurons multiplied."""
-    after = logits_of(tail, layer, [keep_of(layer, factors)])
+    tail: Tail, layer: Layer, factors: Mapping[int, float], target: Target, *,
+    groups: GroupFade | None = None,
+) -> tuple[Reading, Reading]:  # fmt: skip
+    """The picture of a tail before, and with the neurons (and its groups) multiplied."""
+    keep = keep_of(layer, factors) * (1 if groups is None else groups.keep())
+    after = logits_of(tail, layer, [keep])
     both = np.concatenate([tail.logits.float().cpu().numpy(), after])
     before, now = readings(both, target)
     return before, now
@@ -68,16 +107,18 @@ class Cost:
 
 def cost(
     classifier: "Classifier", layer: Layer, factors: Mapping[int, float],
-    pictures: Iterable[tuple[Pixels, int]], target: Target,
+    pictures: Iterable[tuple[Pixels, int]], target: Target, *, groups: GroupFade | None = None,
 ) -> Iterator[Cost]:  # fmt: skip
     """What the change costs or gains over labelled pictures ((H, W, C), class): after each batch
-    what is known so far."""
+    what is known so far. ``groups``: of one picture; in the others whatever looks like them."""
     keep, rest = torch.from_numpy(keep_of(layer, factors)), iter(pictures)
     said: list[tuple[int, int, int]] = []
     while batch := list(islice(rest, BATCH)):
         x = torch.cat([classifier.tensor(pixels) for pixels, _ in batch])
         before = _answers(classifier, x)
-        with hooked(classifier.module, {layer.name: lambda raw: _multiplied(raw, keep, layer)}):
+        with hooked(
+            classifier.module, {layer.name: lambda raw: _multiplied(raw, keep, layer, groups)}
+        ):
             now = _answers(classifier, x)
         said += [(label, int(b), int(n))
                  for (_, label), b, n in zip(batch, before, now, strict=True)]  # fmt: skip
@@ -90,9 +131,13 @@ def _answers(classifier: "Classifier", x: Tensor) -> NDArray[np.int64]:
     return found
 
 
-def _multiplied(raw: Tensor, keep: Tensor, layer: Layer) -> Tensor:
+def _multiplied(raw: Tensor, keep: Tensor, layer: Layer, groups: GroupFade | None) -> Tensor:
     """A raw output (B, ...) with every neuron multiplied by its part of ``keep`` (C, 1)."""
-    return from_positions(to_positions(raw, layer) * keep.to(raw), layer, like=raw)
+    values = to_positions(raw, layer)
+    if groups is not None:
+        each = [groups.keep_on(one) for one in values.detach().float().cpu().numpy()]
+        keep = keep * torch.from_numpy(np.stack(each))
+    return from_positions(values * keep.to(raw), layer, like=raw)
 
 
 def counted(said: Sequence[tuple[int, int, int]], target: Target) -> Cost:

@@ -13,6 +13,11 @@ from analysis.flips import Flip, leading, margins_of, turning_points
 from analysis.groups import Groups
 from analysis.tail import Tail
 
+CLAIMED = 3
+HALF = 0.5
+"""Groups that are claimed hold no more of the activation, so that as much is left to compare with;
+a single one may."""
+
 
 @dataclass(frozen=True)
 class GroupCheck:
@@ -82,7 +87,7 @@ def check_groups(
         summary([_drawn(size, t, wanted) for t in taken], found, before) if wanted > 0 else None
         for taken, found in ((others, margins[1 : 1 + draws]), (equals, margins[1 + draws :]))
     ]
-    order = _by_effect(groups, one, leading(before, target)) if flip else []
+    order = by_effect(groups, one, leading(before, target)) if flip else []
     flips = turning_points(tail, layer, target, order, lambda part: 1 - groups.share(part))
     return GroupCheck(
         tuple(dict.fromkeys(which)), float((one.effect * share).sum()), before, float(margins[0]),
@@ -91,7 +96,22 @@ def check_groups(
     )  # fmt: skip
 
 
-def _by_effect(groups: Groups, one: LayerEffect, sign: int) -> list[int]:
+def claimed_groups(tail: Tail, groups: Groups, one: LayerEffect, target: Target) -> list[int]:
+    """The groups that are claimed to carry the margin, strongest first: as few as turn it round, at
+    most `CLAIMED`, and together no more than `HALF` of the activation."""
+    before = float(target.margin(tail.logits)[0])
+    order = by_effect(groups, one, leading(before, target))[:CLAIMED]
+    size = np.abs(groups.activation)
+    held = np.cumsum([float((size * groups.shares[g]).sum()) for g in order])
+    order = order[: max(1, int((held <= HALF * size.sum()).sum()))]
+    keeps = (1 - groups.share(order[:k]) for k in range(1, len(order) + 1))
+    margins = margins_of(target, logits_of(tail, groups.layer, keeps))
+    turned = (k for k, margin in enumerate(margins, 1) if margin * before <= 0)
+    return order[: next(turned, len(order))]
+
+
+def by_effect(groups: Groups, one: LayerEffect, sign: int) -> list[int]:
+    """The groups that speak for a side (``sign`` 1: class a), strongest first."""
     effect = groups.effects(one) * sign
     return [int(g) for g in np.argsort(-effect, kind="stable") if effect[g] > 0]
 

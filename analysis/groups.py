@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import NMF
+from sklearn.decomposition import NMF, non_negative_factorization
 from sklearn.exceptions import ConvergenceWarning
 
 from analysis.activations import grid_vectors
@@ -79,6 +79,22 @@ class Groups:
         part: Array = self.activation * self.shares[self.checked(group)]
         return part
 
+    def on(self, activation: Array) -> "Groups":
+        """The same groups on another picture's activation (C, P): how strongly each is there."""
+        matrix = _parts(
+            grid_vectors(activation, self.layer), signed=bool((self.channels < 0).any())
+        )
+        split = [self.channels.clip(0), (-self.channels).clip(0)]
+        loads = np.concatenate(split[: matrix.shape[1] // self.layer.channels], 1)
+        scale = max(float(loads.max(initial=0)), 1e-30)
+        spatial = np.zeros((len(matrix), len(self)))
+        if len(self) and matrix.any():
+            spatial = _fitted(matrix / scale, loads.astype(np.float64) / scale)
+        lost = np.square(matrix - spatial @ loads).sum()
+        explained = 1 - lost / max(float(np.square(matrix).sum()), 1e-30)
+        there = spatial.T.reshape(self.spatial.shape).astype(np.float32)
+        return Groups(self.layer, activation, there, self.channels, float(explained))
+
     def effects(self, one: LayerEffect) -> Array:
         """(G,): each group's effect; with what belongs to no group they add up to the whole."""
         return np.asarray([(one.effect * share).sum() for share in self.shares], np.float32)
@@ -98,9 +114,8 @@ def find_groups(layer: Layer, activation: Array, *, count: int = GROUPS) -> Grou
     Fewer groups than ``count`` come back where the layer has fewer places or active neurons, none
     where nothing is active. UserError for a layer without a grid of places.
     """
-    vectors = grid_vectors(activation, layer).reshape(layer.channels, -1).T
-    parts = [vectors.clip(0), (-vectors).clip(0)] if (vectors < 0).any() else [vectors]
-    matrix = np.concatenate(parts, 1).astype(np.float64)
+    vectors = grid_vectors(activation, layer)
+    matrix = _parts(vectors, signed=bool((vectors < 0).any()))
     used = np.flatnonzero(matrix.any(0))
     rank = min(count, len(used), int(matrix.any(1).sum()))
     spatial, weights = np.zeros((len(matrix), 0)), np.zeros((0, matrix.shape[1]))
@@ -111,13 +126,32 @@ def find_groups(layer: Layer, activation: Array, *, count: int = GROUPS) -> Grou
     lost = np.square(matrix - spatial @ weights).sum()
     explained = 1 - lost / max(float(np.square(matrix).sum()), 1e-30)
     channels = weights[:, : layer.channels].copy()
-    if len(parts) == 2:
+    if weights.shape[1] > layer.channels:
         channels -= weights[:, layer.channels :]
     grid = layer.grid or (1, 1)  # grid_vectors has refused a layer without one
     return Groups(
         layer, activation, spatial.T.reshape(-1, *grid).astype(np.float32),
         channels.astype(np.float32), float(explained) if rank else 0.0,
     )  # fmt: skip
+
+
+def _parts(vectors: Array, *, signed: bool) -> Doubles:
+    """(places, C) from (C, h, w), or (places, 2 C): what is positive and what is negative."""
+    rows = vectors.reshape(len(vectors), -1).T
+    parts = [rows.clip(0), (-rows).clip(0)] if signed else [rows.clip(0)]
+    return np.concatenate(parts, 1).astype(np.float64)
+
+
+def _fitted(matrix: Doubles, loads: Doubles) -> Doubles:
+    """(places, G): how much of each group (G, features) makes up each place."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        spatial, _, _ = non_negative_factorization(
+            matrix, H=loads, n_components=len(loads), init="custom", update_H=False,
+            max_iter=ROUNDS, tol=1e-3, random_state=0,
+        )  # fmt: skip
+    found: Doubles = spatial
+    return found
 
 
 def _factor(matrix: Doubles, rank: int) -> tuple[Doubles, Doubles]:

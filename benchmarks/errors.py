@@ -1,7 +1,7 @@
 """Whether the reasons given for a network's errors are the reasons, layer by layer.
 
     python -m benchmarks.errors --images DIR [DIR ...] --out errors.json [--model M]
-        [--layers L,M] [--count 100] [--ranked 100] [--by gradient|path|turns]
+        [--layers L,M] [--count 100] [--ranked 100] [--by claim|gradient|path|turns]
 
 Wrongly answered labelled pictures, drawn at random; the margin is the class said minus the true
 one. For every layer of the ladder it is measured what the margin loses without the 5 % of the
@@ -29,7 +29,7 @@ from analysis.faithfulness import SHARE
 from analysis.layers import Layer, find_layer, ladder
 from analysis.models import Classifier, load
 from analysis.tail import Tail
-from analysis.turns import in_turn
+from analysis.turns import chosen, in_turn
 from benchmarks.errors_one import Record, ranked, removal
 from benchmarks.errors_table import tables
 from cache.errors import UserError
@@ -111,9 +111,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=100, help="errors")
     parser.add_argument("--ranked", type=int, help="errors with single removals and curves: all")
     parser.add_argument(
-        "--by", choices=("gradient", "path", "turns"), default="gradient",
-        help="gradient x activation, integrated along the path from zero, or (for the removal "
-        "alone) neurons chosen in turn, each time with a new gradient",
+        "--by", choices=("claim", "gradient", "path", "turns"), default="claim",
+        help="as the page claims: gradient x activation, or neurons chosen in turn, each time with "
+        "a new gradient, where that moves the margin further; or always the first, always the "
+        "second (the removal alone), or integrated along the path from zero",
     )  # fmt: skip
     parser.add_argument("--steps", type=int, default=100, help="on the path")
     parser.add_argument("--draws", type=int, default=20, help="control sets for each picture")
@@ -147,10 +148,13 @@ def measured(
     seed = int(error.picture.key[:8], 16)
     if part == "ranked":
         return ranked(tail, one, error.target, most=given.singles, orders=given.orders, seed=seed)
-    began, turns = time.perf_counter(), None
+    began, turns, count = time.perf_counter(), None, max(1, round(SHARE * layer.channels))
     if given.by == "turns":
-        turns = in_turn(tail, layer, error.target, max(1, round(SHARE * layer.channels)))
+        turns = in_turn(tail, layer, error.target, count)
         seconds = time.perf_counter() - began
+    elif given.by == "claim":
+        turns = chosen(tail, one, error.target, count)
+        seconds += time.perf_counter() - began
     found = removal(tail, one, error.target, draws=given.draws, seed=seed, turns=turns)
     return found | {"attributed": seconds}
 

@@ -48,6 +48,7 @@ def removal(
     way = 1 if effect >= 0 else -1
     return {
         "seconds": seconds, "neurons": len(found.channels), "before": found.before,
+        "turns": turns is not None and turns.gradients > 1,
         "effect": effect * way, "measured": found.measured * way,
         "verdict": judged(found.measured, effect, found.before, equal, found.random),
         "random": _moved(found.random), "equal": _moved(equal),

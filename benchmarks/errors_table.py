@@ -10,7 +10,8 @@ from dashboard import cli_output as out
 
 AIMS = "random 8, equally active 4, rank .9 (first layer .5), curves above 0"
 NOTES = """\
-effect: as attributed; loss: what the margin really loses, in its direction; medians, in logits.
+in turn: of the pictures, those whose neurons were chosen in turn. effect: as attributed; loss: what
+the margin really loses, in its direction; medians, in logits.
 x random, x equal: the loss, over how far as many random (equally active) others move the margin
 either way: the median of the pictures, then the ratio of the means. equal lose: what the margin
 loses without the equally active; below 0: they speak against it. fair: pictures with a fair
@@ -52,6 +53,7 @@ def removed(found: Sequence[Record]) -> dict[str, Any]:
     equal, means = ratios(found, "equal")
     return {
         "errors": len(found), "neurons": found[0]["neurons"],
+        "in turn": f"{np.mean([r['turns'] for r in found]):.0%}",
         "margin": _two(np.median([r["before"] for r in found])),
         "effect": _two(np.median([abs(r["effect"]) for r in found])),
         "loss": _two(np.median([r["measured"] for r in found])),

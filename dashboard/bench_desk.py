@@ -18,7 +18,7 @@ _COMMON = ("model", "a", "b")
 TASKS: dict[str, tuple[str, ...]] = {
     "bench_all": (*_COMMON, "patch", "towards", "pictures"),
     "bench_suggest": (*_COMMON, "picture", "layer", "towards", "size", "atlas"),
-    "bench_cost": (*_COMMON, "layer", "fade"),
+    "bench_cost": (*_COMMON, "picture", "layer", "fade"),
     "bench_recipe": ("model", "recipe", "atlas"),
 }
 # Who looks for a patch waits for it; what may take minutes must not keep the page's icons back.

@@ -17,6 +17,9 @@ GLOSSARY = {
     "of the other class. Below zero the other class wins.",
     "effect": "Attribution: activation times gradient. How much this neuron, as it fires "
     "here, should move the margin. An estimate to first order; the check measures it.",
+    "effect in turn": "Activation times gradient, worked out anew once the neurons above it are "
+    "removed: where neurons stand in for each other, some matter only then. The test measures them "
+    "all together.",
     "measured effect": "What really happens to the margin when the neurons are removed (set "
     "to zero) and the rest of the network is run again.",
     "activation": "How strongly the neuron fires here: its output, summed over the places.",

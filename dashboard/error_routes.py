@@ -9,10 +9,13 @@ from flask import Flask, Response, abort, request
 from cache.errors import UserError
 from dashboard.answers import answered, as_json
 from dashboard.error_desk import ErrorDesk, known_of
-from dashboard.protocol import BACKGROUND
+from dashboard.markup import markup
+from dashboard.protocol import BACKGROUND, VISIBLE
 from dashboard.selection import Selection, parse
 from dashboard.service import Service
 from dashboard.tables import records_as_csv
+from dashboard.views.context import Context
+from dashboard.views.errors_claim_layers import step
 
 MOST = 9  # patches at once
 
@@ -60,6 +63,12 @@ def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
         return as_json({"state": status.state, "done": status.done, "total": status.total,
                         "left": status.seconds_left, "error": status.error})  # fmt: skip
 
+    @server.get("/api/claim/layers")
+    def claim_layers() -> Response:
+        """What each layer's own claim does, as far as it is measured: {state, layers: {name:
+        markup}}."""
+        return answered(lambda: _layers(service, parse("errors", request.query_string.decode())))
+
     @server.get("/api/patches")
     def patches() -> Response:
         """A neuron's strongest patches: {state, patches: [{url, picture, name}]}."""
@@ -78,6 +87,20 @@ def _matrix(service: Service, desk: ErrorDesk, model: str, chosen: Selection) ->
     found = desk.ask("matrix", chosen, model)
     names = service.model(model)["classes"]
     return {**found, "names": [names[index] for index in found["order"]]}
+
+
+def _layers(service: Service, chosen: Selection) -> dict[str, Any]:
+    here = Context(chosen, service)
+    more = {} if chosen.layer is None else {"layer": chosen.layer}
+    job = service.jobs.submit(
+        "claim_ladder", priority=VISIBLE, **here.question, tab=chosen.tab, **more
+    )
+    status = service.jobs.status(job)
+    found = status.result if status.state == "done" else status.partial
+    return {
+        "state": status.state, "error": status.error,
+        "layers": {name: markup(step(one)) for name, one in (found or {}).items()},
+    }  # fmt: skip
 
 
 def _patches(service: Service, given: Any) -> dict[str, Any]:

@@ -81,10 +81,12 @@ def _chances(here: Context, now: dict[str, Any], noise: list[list[float]]) -> li
 
 
 def _faded(here: Context, word: str) -> Tried:
-    factors = fade_of(word)
+    neurons, groups = fade_of(word)
     found = here.service.ask("bench_fade", **here.at_layer, fade=word)
     now = found["now"]
-    turned = ", ".join(f"neuron {unit} times {factor:g}" for unit, factor in factors.items())
+    factors = [*((f"neuron {unit}", f) for unit, f in neurons.items()),
+               *((f"group {group + 1}", f) for group, f in groups.items())]  # fmt: skip
+    turned = ", ".join(f"{name} times {factor:g}" for name, factor in factors)
     answer = here.name(now["answer"])
     sentence = f"With {turned} the margin is {signed(now['margin'])} (it says {answer})."
     return Tried(sentence, [

@@ -10,16 +10,26 @@ from dashboard.views.context import Context
 Claim = dict[str, Any]
 
 
+def removed(claim: Claim) -> list[int]:
+    """The neurons, or the groups, that the claim takes away."""
+    taken: list[int] = claim["groups"] if "groups" in claim else claim["channels"]
+    return taken
+
+
 def margins(claim: Claim) -> list[Number]:
-    count = len(claim["channels"])
+    count, grouped = len(removed(claim)), "groups" in claim
+    one = "this group" if grouped else "this neuron"
     rows = [
         Number("as it is", claim["before"], unit=LOGITS),
-        Number(f"without {'this neuron' if count == 1 else f'these {count}'}", claim["without"],
+        Number(f"without {one if count == 1 else f'these {count}'}", claim["without"],
                unit=LOGITS),
     ]  # fmt: skip
     for kind, words in (("equal", "equally active"), ("random", "random")):
         if control := claim[kind]:
             label = f"without {count} {words} {'other' if count == 1 else 'others'}"
+            if grouped:
+                label = ("without as much activation of the other groups" if kind == "equal"
+                         else "without the same parts of random neurons")  # fmt: skip
             rows.append(Number(label, control["mean"], control["sd"], LOGITS))
     return rows
 
@@ -40,7 +50,9 @@ def places(claim: Claim) -> list[Number]:
 
 def fired(claim: Claim) -> list[Number]:
     """How strongly its neurons fire, against the norm."""
-    if "evidence" not in claim or claim["evidence"]["norm"]["which"] == "none":
+    if "evidence" not in claim or "groups" in claim:
+        return []
+    if claim["evidence"]["norm"]["which"] == "none":
         return []
     norm = claim["evidence"]["norm"]
     of = " of the true class" if norm["which"] == "true class" else ""

@@ -13,7 +13,17 @@ from cache.finding import LONG, NEURONS, NUMBERS, SENTENCE, WORDS, Finding, Numb
 from dashboard import selection
 from dashboard.error_desk import ErrorDesk
 from dashboard.finding_bench import tried_on
-from dashboard.finding_numbers import Claim, beyond, classes, fired, margins, of_many, places, said
+from dashboard.finding_numbers import (
+    Claim,
+    beyond,
+    classes,
+    fired,
+    margins,
+    of_many,
+    places,
+    removed,
+    said,
+)
 from dashboard.service import Service
 from dashboard.views import errors_case, errors_together
 from dashboard.views.context import Context
@@ -63,14 +73,14 @@ def offer(here: Context, claim: Claim | None, *, more: Sequence[Number] = ()) ->
     )  # fmt: skip
     if not of_picture(here):
         pair = pair_of(here.chosen.wall)
-        if claim is None or pair is None or not claim["channels"]:
+        if claim is None or pair is None or not removed(claim):
             return replace(draft, numbers=tuple(more))
         rows = (*margins(claim), *of_many(here, claim, pair), *fired(claim), *more)
         name = f"{here.name(pair[0])} said {here.name(pair[1])}: {_pictures(claim)}"
         return _claimed(here, replace(draft, shows=name[:WORDS]), claim, rows)
     found = here.service.library.find(here.picture)
     draft = replace(draft, shows=found.name[:WORDS] if found else "")
-    if claim is not None and claim["channels"]:
+    if claim is not None and removed(claim):
         rows = (*margins(claim), *places(claim), *classes(here), *beyond(here, claim),
                 *fired(claim), *more)  # fmt: skip
         return _claimed(here, draft, claim, rows)
@@ -138,16 +148,18 @@ def together(here: Context, claim: Claim) -> str:
 
 def tested(here: Context, claim: Claim) -> str:
     """What the removal does to the margin, against others, and the verdict."""
-    which = f"{_these(claim['channels'])} of {claim.get('layer', here.layer)}"
+    which = f"{_these(claim)} of {claim.get('layer', here.layer)}"
     word = "mean margin" if "flips" in claim else "margin"
     text = f"Without {which} the {word} is {signed(claim['without'])}"
     control, kind = claim["equal"], "equally active"
     if control is None:
         control, kind = claim["random"], "random"
     if control is not None:
-        count = len(claim["channels"])
+        count = len(removed(claim))
         mean = f"{signed(control['mean'])} \u00b1 {control['sd']:.1f}"
         others = f"another {kind} one" if count == 1 else f"{count} {kind} others"
+        if "groups" in claim:
+            others = "as much activation of the others" if claim["equal"] else "random parts"
         text += f", without {others} {mean}"
     text = f"{text}: {claim['verdict']}."
     if "flips" in claim:
@@ -156,7 +168,8 @@ def tested(here: Context, claim: Claim) -> str:
     flip = claim.get("flip")
     if flip is None:
         return text
-    count = "1 neuron" if flip["count"] == 1 else f"{flip['count']} neurons"
+    unit = "group" if "groups" in claim else "neuron"
+    count = f"1 {unit}" if flip["count"] == 1 else f"{flip['count']} {unit}s"
     return (
         f"{text} The smallest set that flips the answer: {count}, to {here.name(flip['answer'])}."
     )
@@ -166,11 +179,14 @@ def _pictures(claim: Claim) -> str:
     return f"{claim['pictures']} picture{'s' * (claim['pictures'] != 1)}"
 
 
-def _these(channels: Sequence[int]) -> str:
-    if len(channels) > NAMED:
-        return f"{len(channels)} neurons"
-    *first, last = map(str, channels)
-    return f"neurons {', '.join(first)} and {last}" if first else f"neuron {last}"
+def _these(claim: Claim) -> str:
+    kind, shown = "neuron", claim["channels"]
+    if "groups" in claim:
+        kind, shown = "group", [group + 1 for group in claim["groups"]]
+    if len(shown) > NAMED:
+        return f"{len(shown)} {kind}s"
+    *first, last = map(str, shown)
+    return f"{kind}s {', '.join(first)} and {last}" if first else f"{kind} {last}"
 
 
 # ---- how to repeat it ----
@@ -186,5 +202,5 @@ def _repeat(here: Context, layer: str, channels: Sequence[int]) -> str:
         listed = ",".join(map(str, channels))
         words = here.command("explain", *here.versus, "--layer", layer, "--without", listed, *place)
     else:
-        words = here.command("explain", *here.versus)
+        words = here.command("explain", *here.versus, *(["--layer", layer] if layer else []))
     return shlex.join(["neuronscope", *words])[:LONG]

@@ -29,8 +29,9 @@ CELL = r"\d{1,3}:-?\d{1,5},-?\d{1,5}"
 WALL = r"(\d{1,6}|any),(\d{1,6}|any)|[a-z]{3,12}"
 SURE = r"\d{1,3}-\d{1,3}"
 NUMBERS = r"\d{1,6}(,\d{1,6}){0,31}"
+MANY = r"g?\d{1,6}(,g?\d{1,6}){0,31}"
 PATCH = r"[a-z]{3,8}(:[A-Za-z0-9@!._,-]{1,120}){0,4}"
-FADE = r"\d{1,6}:\d(\.\d{1,2})?(,\d{1,6}:\d(\.\d{1,2})?){0,15}"
+FADE = r"g?\d{1,6}:\d(\.\d{1,2})?(,g?\d{1,6}:\d(\.\d{1,2})?){0,15}"
 LOOK = rf"all|g\d{{1,2}}|{NUMBERS}"
 GUIDE = r"[0-9a-f]{64}|class:\d{1,6}"
 HOW = r"[a-z_]{2,16}:[a-z0-9.+-]{1,24}(,[a-z_]{2,16}:[a-z0-9.+-]{1,24}){0,15}"
@@ -46,8 +47,9 @@ class Selection:
     much (``strength``). Of Errors: ``stage`` how far one has come from the list of pairs, ``wall``
     which pictures ("true,said", "any" for either, or a list's name), ``sure`` how sure of them the
     network is ("50-100", percent), ``among`` of which true class, in what ``order``, ``drop`` the
-    neurons left out of the claim ("3,17"), ``patch`` what the bench puts where, ``fade`` by how
-    much it turns neurons up or down ("3:0.5"). Of Dream: ``mode`` what is done, ``start`` with the
+    rows of the claim whose tick is turned ("3,17": neurons; "g2": a group, counted from 0),
+    ``patch`` what the bench puts where, ``fade`` by how much it turns neurons or groups up or down
+    ("3:0.5,g0:2"). ``tab``: whether neurons or groups are listed, there and in Explore. Of Dream: ``mode`` what is done, ``start`` with the
     picture or with noise (None: as usual there), ``look`` what of the layer is made strong ("all",
     neurons "3,17", group "g2"; None: ``unit``, else all), ``goal`` the class that is dreamt of,
     ``guide`` the picture that guides ("class:7": the photographs of a class), ``how`` the settings
@@ -179,7 +181,7 @@ def parse(path: str | None, query: str | None) -> Selection:
         sure=_matching(given.get("sure"), SURE),
         among=_whole(given.get("among")),
         order=_one_of(given.get("order"), ORDERS, "usual"),
-        drop=_matching(given.get("drop"), NUMBERS),
+        drop=_matching(given.get("drop"), MANY),
         patch=_matching(given.get("patch"), PATCH),
         fade=_matching(given.get("fade"), FADE),
         mode=_one_of(given.get("mode"), MODES, "dream"),
@@ -194,10 +196,19 @@ def parse(path: str | None, query: str | None) -> Selection:
     )
 
 
-def fade_of(text: str | None) -> dict[int, float]:
-    """{neuron: factor} of a ``fade``, whose form is checked."""
+def turned_of(text: str | None) -> tuple[list[int], list[int]]:
+    """Neurons and groups of a ``drop``, whose form is checked."""
+    names = (_matching(text, MANY) or "").split(",") if text else []
+    neurons = [int(name) for name in names if name.isdecimal()]
+    return neurons, [int(name[1:]) for name in names if name.startswith("g")]
+
+
+def fade_of(text: str | None) -> tuple[dict[int, float], dict[int, float]]:
+    """{neuron: factor} and {group: factor} of a ``fade``, whose form is checked."""
     pairs = [part.split(":") for part in (_matching(text, FADE) or "").split(",") if part]
-    return {int(unit): float(factor) for unit, factor in pairs}
+    neurons = {int(name): float(factor) for name, factor in pairs if name.isdecimal()}
+    groups = {int(name[1:]): float(factor) for name, factor in pairs if name.startswith("g")}
+    return neurons, groups
 
 
 def _whole(text: str | None) -> int | None:

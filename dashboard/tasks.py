@@ -19,6 +19,7 @@ from dashboard.protocol import Task
 from dashboard.tasks_atlas import ATLAS_TASKS
 from dashboard.tasks_bench import BENCH_TASKS
 from dashboard.tasks_check import CHECK_TASKS
+from dashboard.tasks_claim import CLAIM_TASKS
 from dashboard.tasks_class import CLASS_TASKS
 from dashboard.tasks_dream import DREAM_TASKS
 from dashboard.tasks_errors import ERROR_TASKS
@@ -183,4 +184,5 @@ TASKS: dict[str, Task] = {
     **CHECK_TASKS, **ICON_TASKS, **PATCH_TASKS, **STUDIO_TASKS, **WALL_TASKS,
     **NEURON_TASKS, **LIVE_TASKS, **ATLAS_TASKS, **ERROR_TASKS, **BENCH_TASKS, **SUGGEST_TASKS,
     **TOGETHER_TASKS, **CLASS_TASKS, **DREAM_TASKS,
+    **CLAIM_TASKS,
 }  # fmt: skip

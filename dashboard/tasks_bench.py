@@ -11,7 +11,7 @@ import numpy as np
 from analysis import counterfactual
 from analysis.attribution import Target
 from analysis.counterfactual import Row, readings, trial
-from analysis.faders import cost, faded
+from analysis.faders import GroupFade, cost, faded
 from analysis.pasting import Patch, Pixels, composed
 from analysis.suggestions import Side
 from cache.codecs import encode
@@ -21,6 +21,7 @@ from dashboard.bench_textures import texture
 from dashboard.bench_told import read, told
 from dashboard.protocol import Progress, Task, streamed
 from dashboard.selection import fade_of
+from dashboard.tasks_check import find_picture_groups
 
 SHOWN_ROWS = 24  # of the table on many pictures while it is being made
 
@@ -119,15 +120,26 @@ def _row(bench: Bench, row: Row, wanted: int) -> dict[str, Any]:
 def bench_fade(
     bench: Bench, *, model: str, picture: str, layer: str, a: int, b: int, fade: str
 ) -> dict[str, Any]:
-    """Neurons turned up or down on the open picture: {before, now}."""
-    found = bench.layer(model, layer)
+    """Neurons or groups turned up or down on the open picture: {before, now}."""
+    found, (neurons, _) = bench.layer(model, layer), fade_of(fade)
     tail = bench.tail(model, picture, layer)
-    before, now = faded(tail, found, fade_of(fade), Target(a, b))
+    groups = _groups(bench, model, picture, layer, a, b, fade)
+    before, now = faded(tail, found, neurons, Target(a, b), groups=groups)
     return {"before": read(before), "now": read(now)}
 
 
+def _groups(
+    bench: Bench, model: str, picture: str, layer: str, a: int, b: int, fade: str
+) -> GroupFade | None:
+    """The picture's groups, where some are turned up or down."""
+    _, factors = fade_of(fade)
+    if not factors:
+        return None
+    return GroupFade(find_picture_groups(bench, model, picture, layer, a, b)[0], factors)
+
+
 def bench_cost(
-    bench: Bench, *, model: str, layer: str, a: int, b: int, fade: str
+    bench: Bench, *, model: str, picture: str, layer: str, a: int, b: int, fade: str
 ) -> Iterator[Progress]:
     """What the faders cost or gain over the labelled pictures that are open: ``Cost`` as a dict."""
     classifier = bench.classifier(model)
@@ -148,7 +160,9 @@ def bench_cost(
                 unread.append(str(error))
 
     known: dict[str, Any] = {}
-    steps = cost(classifier, bench.layer(model, layer), fade_of(fade), shots(), Target(a, b))
+    groups, (neurons, _) = _groups(bench, model, picture, layer, a, b, fade), fade_of(fade)
+    found = bench.layer(model, layer)
+    steps = cost(classifier, found, neurons, shots(), Target(a, b), groups=groups)
     for so_far in steps:
         known = {**asdict(so_far), "unread": list(unread)}
         yield Progress(so_far.pictures + len(unread), len(labelled), known)

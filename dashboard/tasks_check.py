@@ -89,12 +89,17 @@ def groups(
     return {
         "rows": rows, "cols": cols, "explained": found.explained,
         "groups": [
-            {
-                "map": numbers(found.spatial[g]), "effect": float(effects[g]),
-                "channels": [int(c) for c in np.argsort(-np.abs(found.channels[g]))[:8]],
-            }
-            for g in range(len(found))
+            {**told_group(found, g), "effect": float(effects[g])} for g in range(len(found))
         ],
+    }  # fmt: skip
+
+
+def told_group(found: Groups, group: int) -> dict[str, Any]:
+    """Where a group is, and the neurons that are most of it."""
+    strongest = np.argsort(-np.abs(found.channels[group]))[:8]
+    return {
+        "group": group, "map": numbers(found.spatial[group]),
+        "channels": [int(c) for c in strongest],
     }  # fmt: skip
 
 

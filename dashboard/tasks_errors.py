@@ -1,34 +1,21 @@
-"""Tasks of Errors: the answers to all open pictures, what they say, and the claim of one picture.
+"""Tasks of Errors: the answers to all open pictures, and what they say.
 
 ``known`` says how many pictures the page knows to be answered: the same question is another once
 more are, and the page keeps answers by their question.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
-from analysis.activations import fires
-from analysis.attribution import Array, LayerEffect, Target
-from analysis.claim import NORM, Norm, check_places, claimed, leading_places, norm_of, times
-from analysis.doubt import right_twin
-from analysis.faithfulness import Check, check
-from analysis.layers import Layer
 from analysis.mistakes import Pair, confusion_order
 from analysis.stability import CHANGES, Stability
-from analysis.tail import Tail
-from cache.errors import UserError
 from cache.location import cache_dir
 from dashboard.answered import Answered, answered, evaluation, of_picture
 from dashboard.answered_tables import answers, told
 from dashboard.bench import Bench
-from dashboard.grids import numbers
 from dashboard.protocol import Progress, Task
-from dashboard.tasks_check import told_control, told_measured
 
 LISTED = 200  # pairs, at most
 SHOWN = 3  # thumbnails of a pair
@@ -110,128 +97,6 @@ def answers_table(bench: Bench, *, model: str, known: int) -> dict[str, Any]:
     return {"told": told(found), "answers": answers(found)}
 
 
-def claim(
-    bench: Bench, *, model: str, picture: str, layer: str, a: int | None, b: int | None,
-    drop: list[int], known: int,
-) -> dict[str, Any]:  # fmt: skip
-    """Which neurons and places gave ``a`` the lead over ``b``, measured: the claim of Errors.
-
-    ``drop``: neurons that are left out of the removal. ``rows`` hold all of the evidence, also what
-    was left out.
-    """
-    attributed = bench.attribution(model, picture, layer, a, b)
-    one, target = attributed.layers[bench.layer(model, layer).name], attributed.target
-    tail = bench.tail(model, picture, layer)
-    seed, key = bench.config["seed"], (model, picture, layer, target)
-    whole: Check = bench.kept.get(
-        ("claim", *key),
-        lambda: check(tail, one, target, channels=claimed(tail, one, target), seed=seed),
-    )
-    channels = [c for c in whole.channels if c not in drop]
-    found = whole
-    if drop:  # the smallest sets do not depend on it, and take most of the time
-        part = check(tail, one, target, channels=channels, seed=seed, flip=False)
-        found = replace(part, flip=whole.flip, reversal=whole.reversal)
-    places = bench.kept.get(("places", *key), lambda: _places(tail, one, target, whole, seed))
-    return {
-        "layer": layer, "channels": channels, **told_measured(found), **places,
-        "evidence": _evidence(bench, model, one, target, list(whole.channels)),
-        "twin": _twin(bench, model, picture, target),
-    }  # fmt: skip
-
-
-def _evidence(
-    bench: Bench, model: str, one: LayerEffect, target: Target, channels: list[int]
-) -> dict[str, Any]:
-    """Each neuron with its effect, and here against the norm."""
-    rows = [{"channel": f["channel"], "effect": f["effect"]} for f in fires(one, channels=channels)]
-    return against_norm(bench, model, one.layer, target, one.activation.mean(1), rows)
-
-
-def against_norm(
-    bench: Bench, model: str, layer: Layer, target: Target, here: Array,
-    rows: list[dict[str, Any]],
-) -> dict[str, Any]:  # fmt: skip
-    """The rows of evidence, each with its activation ``here`` (C,) against the norm: pictures of
-    the class instead of which that are answered right; where there are none, of all classes."""
-    keys, which = _norm_keys(bench, model, target)
-
-    def measure() -> Norm | None:
-        return norm_of(bench.classifier(model), layer, inputs_of(bench, model, keys))
-
-    norm = bench.kept.get(("norm", model, layer.name, tuple(keys)), measure)
-    strength = times(here, norm)
-    told = [
-        {**row, "here": float(here[row["channel"]]), "times": strength[row["channel"]],
-         "norm": None if norm is None else float(norm.mean[row["channel"]])}
-        for row in rows
-    ]  # fmt: skip
-    count, which = (norm.pictures, which) if norm else (0, "none")
-    return {"rows": told, "norm": {"pictures": count, "which": which}}
-
-
-def inputs_of(bench: Bench, model: str, keys: Sequence[str]) -> list[Tensor]:
-    """The network's inputs of these pictures, each (1, C, H, W); those that were deleted since they
-    were answered are left out."""
-    classifier, found = bench.classifier(model), []
-    for key in keys:
-        with suppress(UserError):
-            found.append(classifier.tensor(bench.pixels(classifier, key)))
-    return found
-
-
-def _norm_keys(bench: Bench, model: str, target: Target) -> tuple[list[str], str]:
-    try:
-        found = answered(bench, model)
-    except UserError:
-        return [], "none"
-    judged = found.judged
-    mine = np.flatnonzero(judged.right & (judged.labels == target.rather_than))
-    which = "true class"
-    if not len(mine):
-        mine, which = np.flatnonzero(judged.right), "all right"
-    rows = found.surest(mine)[:NORM]
-    return [found.picture(int(r)).key for r in rows], which if len(rows) else "none"
-
-
-def _places(
-    tail: Tail, one: LayerEffect, target: Target, whole: Check, seed: int
-) -> dict[str, Any]:
-    """The map of the effect, and the removal of the places that speak most for the leader."""
-    rows, cols = one.per_place.shape
-    shown = {"map": {"rows": rows, "cols": cols, "values": numbers(one.per_place)}}
-    places = leading_places(one, whole.before, target)
-    if not places:
-        return {**shown, "places": None}
-    found = check_places(tail, one, target, places, seed=seed)
-    return {**shown, "places": {
-        "at": [list(p) for p in found.places], "effect": found.effect, "before": found.before,
-        "without": found.without, "random": told_control(found.random),
-        "equal": told_control(found.equal), "verdict": found.verdict,
-    }}  # fmt: skip
-
-
-def _twin(bench: Bench, model: str, picture: str, target: Target) -> dict[str, Any] | None:
-    """The nearest picture of the class instead of which that is answered right; none where that is
-    a copy of this one under another label, or was deleted."""
-    try:
-        found = answered(bench, model)
-    except UserError:
-        return None
-    row = found.rows.get(picture)
-    if row is None or target.rather_than is None:
-        return None
-    wanted = target.rather_than
-    twin = right_twin(found.judged, found.answers.vectors, row, wanted)
-    if twin is None or found.picture(twin).key == picture:
-        return None
-    try:
-        found.picture(twin).read()
-    except UserError:
-        return None
-    return of_picture(found, twin)
-
-
 def unsteady(bench: Bench, *, model: str) -> Iterator[Progress]:
     """Changes every open picture a little and asks again: {answered, turning, each: {change:
     pictures}, pictures: [{key, name, norm, turned}]}, those that turn most first."""
@@ -258,5 +123,5 @@ def unsteady(bench: Bench, *, model: str) -> Iterator[Progress]:
 
 ERROR_TASKS: dict[str, Task] = {
     "evaluate": evaluate, "mistakes": mistakes, "wall_pictures": wall_pictures, "matrix": matrix,
-    "claim": claim, "answers_table": answers_table, "unsteady": unsteady,
+    "answers_table": answers_table, "unsteady": unsteady,
 }  # fmt: skip

@@ -8,9 +8,9 @@ from analysis.together import MOST, SharedCheck, Sum, check_together, summed
 from cache.errors import UserError
 from dashboard.answered import answered
 from dashboard.bench import Bench
+from dashboard.norms import against_norm, inputs_of
 from dashboard.protocol import Progress, Task
 from dashboard.tasks_check import told_control
-from dashboard.tasks_errors import against_norm, inputs_of
 
 
 def together(

@@ -235,6 +235,7 @@
   new MutationObserver(() => { drawGrid(); drawOverlay(); drawLadder(); })
     .observe(document.documentElement, { attributes: true, attributeFilter: ["data-mantine-color-scheme"] });
 
+  neuronscope.groupsMap = groupsMap;
   window.dash_clientside = Object.assign({}, window.dash_clientside);
   window.dash_clientside.explore = {
     drawGrid(data) {

@@ -70,7 +70,12 @@
     });
   }
 
-  const PAINT = { veil: paintVeil, effect: paintEffect, cover: paintCover, hinton: paintHinton };
+  function paintGroups(canvas, map) { // the colours of Explore's map of groups
+    const small = neuronscope.groupsMap({ ...map, off: JSON.parse(canvas.dataset.off || "[]") });
+    sized(canvas, map.cols, map.rows).drawImage(small, 0, 0);
+  }
+
+  const PAINT = { veil: paintVeil, effect: paintEffect, cover: paintCover, hinton: paintHinton, groups: paintGroups };
 
   function paint(where) {
     for (const canvas of where.querySelectorAll("canvas.place-map[data-values]")) {

@@ -1,5 +1,6 @@
 """The third stage of Errors, left: the picture with the map of the effect, and its twin."""
 
+import json
 from typing import Any
 
 from dash import html
@@ -7,6 +8,7 @@ from dash.development.base_component import Component
 
 from dashboard.components import action, share, signed
 from dashboard.error_desk import ErrorDesk
+from dashboard.selection import turned_of
 from dashboard.views.context import Context
 from dashboard.views.places import place_map
 
@@ -22,22 +24,43 @@ def content(here: Context, desk: ErrorDesk) -> list[Component | None]:
     ]
 
 
+def of_groups(here: Context) -> bool:
+    """Whether the claim speaks of groups rather than of neurons."""
+    return here.chosen.tab == "groups"
+
+
 def claim_of(here: Context, desk: ErrorDesk) -> dict[str, Any]:
     """The measured claim of the open picture; what is dropped is left out of it."""
+    if not of_groups(here):
+        return neurons_claim(here, desk)
+    turned = turned_of(here.chosen.drop)[1]
+    return _asked(here, desk, "claim_groups", turned)
+
+
+def neurons_claim(here: Context, desk: ErrorDesk) -> dict[str, Any]:
+    """The claim in neurons, also while groups are shown: it has places."""
+    return _asked(here, desk, "claim", dropped(here))
+
+
+def _asked(here: Context, desk: ErrorDesk, task: str, drop: list[int]) -> dict[str, Any]:
     desk.wait(here.model)
     answer: dict[str, Any] = here.service.ask(
-        "claim", **here.at_layer, drop=dropped(here), known=desk.known(here.model)
+        task, **here.at_layer, drop=drop, known=desk.known(here.model)
     )
     return answer
 
 
 def dropped(here: Context) -> list[int]:
     """The neurons that are left out of the removal."""
-    return [int(c) for c in (here.chosen.drop or "").split(",") if c]
+    return turned_of(here.chosen.drop)[0]
 
 
 def stage(here: Context, seen: str, found: dict[str, Any], alt: str, **more: Any) -> Component:
-    """A picture under the map of the effect, with the claimed places framed."""
+    """A picture under the map of the effect, with the claimed places framed; of a claim in groups,
+    under the colours of those that are taken away."""
+    if "groups" in found:
+        return html.Div([html.Img(src=f"/blob/{seen}", alt=alt), _colours(found)],
+                        className="stage err-stage-picture", **more)  # fmt: skip
     rows, cols = found["map"]["rows"], found["map"]["cols"]
     spots = found["places"]["at"] if found["places"] else []
     frames = [
@@ -52,8 +75,22 @@ def stage(here: Context, seen: str, found: dict[str, Any], alt: str, **more: Any
                     className="stage err-stage-picture", **more)  # fmt: skip
 
 
+def _colours(found: dict[str, Any]) -> Component:
+    by_number = sorted(found["evidence"], key=lambda row: row["group"])
+    every = {**found, "values": [v for row in by_number for v in row["map"]]}
+    off = [row["group"] for row in by_number if row["group"] not in found["groups"]]
+    return place_map(every, "groups", "Where the groups are that are taken away",
+                     **{"data-off": json.dumps(off)})  # fmt: skip
+
+
 def _picture(here: Context, found: dict[str, Any]) -> Component:
     name = getattr(here.service.library.find(here.picture), "name", "picture")
+    if "groups" in found:
+        return html.Figure([
+            stage(here, here.answers["seen"], found, name, id="err-seen"),
+            html.Figcaption("Each colour: a group that is taken away, where it is strongest.",
+                            className="caption", id="err-places"),
+        ])  # fmt: skip
     places = found["places"]
     said = "No place speaks for the answer."
     if places:

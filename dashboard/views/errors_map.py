@@ -11,7 +11,7 @@ from dashboard.components import action, note
 from dashboard.error_desk import ErrorDesk
 from dashboard.views import atlas
 from dashboard.views.context import Context
-from dashboard.views.errors_case import claim_of
+from dashboard.views.errors_case import neurons_claim
 from dashboard.views.neuron_panels import fed
 
 
@@ -25,7 +25,7 @@ def content(here: Context, desk: ErrorDesk, atlases: AtlasDesk) -> list[Componen
             "Build one", {"view": "atlas"}, label="To the Atlas", className="quiet-button"
         )
         return [head, html.P([text, link], className="caption")]
-    claimed = claim_of(here, desk)["places"]
+    claimed = neurons_claim(here, desk)["places"]
     spots = {tuple(at) for at in (claimed["at"] if claimed else ())}
     every = atlas.places_of(here, found)
     lit = [p for p in every if (p["row"], p["col"]) in spots]
@@ -45,7 +45,7 @@ def content(here: Context, desk: ErrorDesk, atlases: AtlasDesk) -> list[Componen
 
 def source(here: Context, desk: ErrorDesk) -> list[Component]:
     """What makes the first neuron of the claim fire on this picture, in an earlier layer."""
-    channels = claim_of(here, desk)["channels"]
+    channels = neurons_claim(here, desk)["channels"]
     if not channels:
         return [note("Nothing is claimed, so nothing is traced back.")]
     found = here.service.ask(

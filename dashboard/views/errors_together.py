@@ -9,14 +9,10 @@ from cache.errors import UserError
 from dashboard.components import action, signed, term
 from dashboard.error_desk import ErrorDesk
 from dashboard.views.context import Context
-from dashboard.views.errors_claim import (
-    dropped,
-    layers,
-    norm_line,
-    not_held,
-    number,
-    rows,
-)
+from dashboard.views.errors_case import dropped
+from dashboard.views.errors_claim import not_held, number
+from dashboard.views.errors_claim_layers import layers
+from dashboard.views.errors_claim_rows import norm_line, rows
 from dashboard.views.errors_jobs import finished
 from dashboard.views.errors_wall import pair_of
 from dashboard.views.explore_check import bars

@@ -12,10 +12,12 @@ from analysis.claim import (
     MOST,
     NORM,
     Norm,
+    check_claim,
     check_places,
     claimed,
     leading_places,
     norm_of,
+    smallest,
     times,
 )
 from analysis.faithfulness import check
@@ -23,6 +25,7 @@ from analysis.layers import find_layer
 from analysis.models import Classifier, load
 from analysis.photos import samples
 from analysis.tail import Tail
+from tests.analysis.test_turns import StandIn
 from tests.toys import Patterns, Sum, Votes, classifier, linear, one_by_one
 
 AB, BA = Target(0, 1), Target(1, 0)
@@ -69,23 +72,40 @@ ONE = torch.ones(1, 1, 1, 1)
 )
 def test_as_few_neurons_as_turn_the_margin_round(other: float, count: int) -> None:
     tail, one = opened(Ten(other), ONE)
-    assert claimed(tail, one, AB) == list(range(count))
+    assert claimed(tail, one, AB).channels == tuple(range(count))
 
 
 def test_only_neurons_that_speak_for_it_are_claimed() -> None:
     tail, one = opened(Votes(), ONE)
-    assert claimed(tail, one, AB) == [0, 2, 4]  # effects 5, -4, 3, 0, 1.5, 0
+    assert claimed(tail, one, AB).channels == (0, 2, 4)  # effects 5, -4, 3, 0, 1.5, 0
     tail, one = opened(Votes(), ONE, BA)
-    assert claimed(tail, one, BA) == [0, 2, 4]  # the other way round the same
+    assert claimed(tail, one, BA).channels == (0, 2, 4)  # the other way round the same
     tail, one = opened(Votes(), 0 * ONE)
-    assert claimed(tail, one, AB) == []
+    assert claimed(tail, one, AB).channels == ()
 
 
 def test_signed_layers_have_carriers_of_either_sign() -> None:
     x = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1)  # neurons 0, 0, 1, -3: logits 0, -2
     tail, one = opened(Patterns(), x, layer="conv")
-    assert claimed(tail, one, AB) == [3]
+    assert claimed(tail, one, AB).channels == (3,)
     assert check(tail, one, AB, channels=[3]).without == pytest.approx(-1.0)
+
+
+def test_a_claim_chosen_in_turn_is_measured_with_its_own_effects() -> None:
+    """The neurons 4, 3 and 1 of `StandIn`: the first two stand in for each other."""
+    tail, one = opened(StandIn(), ONE)
+    claim = claimed(tail, one, AB)
+    assert (claim.channels, claim.effects) == ((0, 2, 1), (4, 1, 3)) or (
+        (claim.channels, claim.effects) == ((0, 1, 2), (4, 3, 1))
+    )
+    found = check_claim(tail, one, AB, claim)
+    assert (found.effect, found.before, found.without) == pytest.approx((8, 5, 0))
+    part = check_claim(tail, one, AB, claim.only([1, 2]))
+    assert (set(part.channels), part.effect) == ({1, 2}, pytest.approx(4))
+    flip, turned = smallest(tail, one, AB, claim)
+    assert turned is not None
+    assert (turned.count, turned.margin) == (3, 0)
+    assert flip is None or flip.count == 3
 
 
 # ---- which places ----
@@ -192,7 +212,7 @@ def test_the_claim_about_grace_hopper(squeeze: Classifier) -> None:
     target = default_target(tail.logits, true=squeeze.categories.index_of_label(first.label))
     assert (names[target.a], names[target.rather_than]) == ("bow tie", "military uniform")
     one = attribute(squeeze, x, ["features.12"], target).layers["features.12"]
-    channels = claimed(tail, one, target)
+    channels = list(claimed(tail, one, target).channels)
     assert FEWEST <= len(channels) <= MOST
     found = check(tail, one, target, channels=channels, flip=False)
     assert found.confirmed

@@ -84,7 +84,7 @@ def record(**given: object) -> Record:
     plain = {
         "measured": 4.0, "random": 1.0, "equal": 2.0, "signed": -2.0, "fair": True,
         "verdict": "confirmed", "neurons": 1, "effect": 4.5, "before": 3.0, "attributed": 0.1,
-        "seconds": 0.2,
+        "seconds": 0.2, "turns": False,
     }  # fmt: skip
     return plain | given
 
@@ -92,12 +92,12 @@ def record(**given: object) -> Record:
 def test_the_tables_rows() -> None:
     alone = {"equal": None, "signed": None, "fair": False}
     found = [record(), record(measured=-2.0, verdict="not confirmed", **alone),
-             record(measured=10.0, random=3.0, verdict="no fair control")]  # fmt: skip
+             record(turns=True, measured=10.0, random=3.0, verdict="no fair control")]  # fmt: skip
     assert ratios(found, "random") == pytest.approx((10 / 3, 4 / (5 / 3)))
     assert ratios(found, "equal") == pytest.approx((3.5, 3.5))
     assert np.isnan(ratios([], "equal")).all()
     row = removed(found)
-    assert row["equal lose"] == "-2.00"
+    assert (row["equal lose"], row["in turn"]) == ("-2.00", "33%")
     assert (row["errors"], row["fair"], row["x random"], row["confirmed"]) == (3, 2, "3.33", "33%")
     curve = {"deletion": 1.0, "insertion": 5.0, "random": [2.0, 4.0], "singles": 128, "rank": 0.9}
     row = ordered([curve, curve | {"deletion": 4.0, "rank": None}])
@@ -150,7 +150,7 @@ def test_a_run_goes_on_from_what_is_kept(
     (layer,) = json.loads(kept.read_text())["layers"].values()
     assert next(iter(layer.values()))["removal"] == before  # with its seconds: not run again
     assert [sorted(parts) for parts in layer.values()] == [["ranked", "removal"]] * 2
-    assert "2 errors, by gradient" in capsys.readouterr().out
+    assert "2 errors, by claim" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", [*command, "--by", "path"])
     with pytest.raises(UserError, match="measured otherwise"):
         main()

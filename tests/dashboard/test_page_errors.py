@@ -181,10 +181,14 @@ def test_a_tick_that_is_taken_out_measures_anew(errors: Errors, reference: Refer
 def test_another_layer_another_side_and_back(errors: Errors, reference: Reference) -> None:
     errors.go("?stage=picture")
     errors.says("#err-sentence", f"Says {BOW_TIE}")
-    errors.at(".err-layers button").filter(has_text=re.compile("^10$")).click()
+    ten = errors.page.locator("b", has_text=re.compile("^10$"))
+    errors.at(".err-layers button").filter(has=ten).click()
     errors.says("#err-sentence", "features.10")
     channels, claim = errors.evidence(), Claim(errors, reference, "features.10")
-    assert claim.channels_by_effect[: len(channels)] == channels
+    errors.says("#err-about", "Chosen in turn")
+    plain = claim.channels_by_effect[: len(channels)]
+    assert channels[0] == plain[0]
+    assert claim.without(channels) < claim.without(plain)
     errors.screen.shows("#err-claim #without", claim.without(channels))
     errors.at("#err-sentence .pill").click()
     errors.screen.shows("#err-claim #before", -claim.margin)

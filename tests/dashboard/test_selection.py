@@ -49,7 +49,7 @@ shares = st.none() | st.builds("{}-{}".format, st.integers(0, 100), st.integers(
 patches = st.none() | st.sampled_from(
     ["noise:0.50,0.25,0.30,1", "icon:features.12@402:0.1,0.2,0.3,1"]
 )
-fades = st.none() | st.sampled_from(["3:0", "3:0.5,17:2"])
+fades = st.none() | st.sampled_from(["3:0", "3:0.5,17:2", "g2:0.5,3:0"])
 looks = lists | st.sampled_from(["all", "g2"])
 guides = st.none() | st.sampled_from(["class:7", "0a" * 32])
 hows = st.none() | st.sampled_from(["octaves:6", "octaves:6,step:0.006,seed:-1"])

@@ -24,7 +24,7 @@ from dashboard.bench_textures import texture
 from dashboard.config import Config
 from dashboard.jobs import Jobs
 from dashboard.pictures import open_library
-from dashboard.selection import fade_of
+from dashboard.selection import fade_of, turned_of
 from dashboard.service import Service
 from tests.dashboard.desk import ROOT, settings
 from tests.dashboard.steps import result
@@ -212,7 +212,22 @@ def test_faders_and_what_they_cost(bench: Bench) -> None:
     finally:
         handle.remove()
     assert found["now"]["logits"] == pytest.approx((logits[A], logits[B]), abs=1e-3)
-    cost = ask(bench, "bench_cost", **asked)
+    cost = ask(bench, "bench_cost", picture=grace(bench), **asked)
+    assert cost["pictures"] == bench.library.main.labelled
+    assert cost["right"][1] - cost["right"][0] == cost["gained"] - cost["lost"]
+
+
+def test_a_groups_fader_is_its_removal(bench: Bench) -> None:
+    asked = {"picture": grace(bench), "layer": LAYER, **PAIR}
+    found = ask(bench, "bench_fade", fade="g1:0", **asked)
+    gone = ask(bench, "without_groups", off=[1], **asked)
+    assert found["now"]["margin"] == pytest.approx(gone["without"], abs=1e-3)
+    assert found["before"]["margin"] == pytest.approx(gone["before"], abs=1e-3)
+    twice = ask(bench, "bench_fade", fade="g1:2,3:0", **asked)
+    assert twice["now"]["margin"] != found["now"]["margin"]
+    with pytest.raises(UserError, match="group 6 is out of range"):
+        ask(bench, "bench_fade", fade="g6:0", **asked)
+    cost = ask(bench, "bench_cost", fade="g1:0", **asked)
     assert cost["pictures"] == bench.library.main.labelled
     assert cost["right"][1] - cost["right"][0] == cost["gained"] - cost["lost"]
 
@@ -288,5 +303,8 @@ def test_the_page_reads_patches_and_faders_without_torch() -> None:
 
 
 def test_faders_are_read_off_the_address() -> None:
-    assert fade_of("3:0.5,17:2") == {3: 0.5, 17: 2.0}
-    assert fade_of(None) == fade_of("soup") == {}
+    assert fade_of("3:0.5,17:2") == ({3: 0.5, 17: 2.0}, {})
+    assert fade_of("3:0.5,g0:2,g5:0") == ({3: 0.5}, {0: 2.0, 5: 0.0})
+    assert fade_of(None) == fade_of("soup") == fade_of("h3:1") == ({}, {})
+    assert turned_of("3,17,g2") == ([3, 17], [2])
+    assert turned_of(None) == turned_of("g") == turned_of("soup") == ([], [])
