@@ -44,7 +44,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "err-wall": ("view", "model", "stage", "wall", "sure", "among", "order"),
     "err-picture": (*_LAYER, "stage", "wall", "sure", "among"),
     "err-claim": (*_LAYER, "stage", "wall", "sure", "among", "drop"),
-    "err-bench": (*_LAYER, "stage", "wall", "unit", "patch", "fade"),
+    "err-bench": (*_LAYER, "stage", "wall", "sure", "among", "unit", "patch", "fade"),
     "err-map": (*_LAYER, "stage"),
     "err-source": (*_LAYER, "stage", "drop"),
     "err-keep": (*_LAYER, "stage", "wall", "sure", "among", "drop", "patch", "fade"),

@@ -27,6 +27,7 @@ from dashboard.answered import Answered, answered, evaluation, of_picture
 from dashboard.answered_tables import answers, told
 from dashboard.bench import Bench
 from dashboard.grids import numbers
+from dashboard.picture_lists import turning
 from dashboard.protocol import Progress, Task
 from dashboard.tasks_check import told_control, told_measured
 
@@ -241,9 +242,7 @@ def unsteady(bench: Bench, *, model: str) -> Iterator[Progress]:
     for step in run.run():
         yield Progress(step.done, step.total)
     found = run.result()
-    turns, names = found.turns, list(CHANGES)
-    order = np.argsort(-turns.sum(1), kind="stable")
-    some = [int(i) for i in order if turns[i].any()]
+    turns, names, some = found.turns, list(CHANGES), turning(found)
     pictures = [run.pictures[int(found.number[i])] for i in some]
     return {
         "answered": len(found.number), "turning": len(some),
