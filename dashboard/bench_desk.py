@@ -24,8 +24,8 @@ TASKS: dict[str, tuple[str, ...]] = {
 }
 # Who looks for a patch waits for it; what may take minutes must not keep the page's icons back.
 _RANKS = {
-    "bench_all": VISIBLE, "bench_cost": VISIBLE,
-    "bench_suggest": INTERACTIVE, "bench_recipe": INTERACTIVE,
+    "bench_all": VISIBLE, "bench_cost": VISIBLE, "bench_recipe": VISIBLE,
+    "bench_suggest": INTERACTIVE,
 }  # fmt: skip
 _KINDS: dict[str, type] = {"a": int, "b": int, "size": float, "pictures": list, "among": int}
 
@@ -43,7 +43,8 @@ class BenchDesk:
         task = asked.get("task")
         if task not in TASKS:
             raise UserError("there is no such work on the bench")
-        words = {**asked, "atlas": self.atlas(asked.get("model"), asked.get("layer"))}
+        model = asked.get("model") or self.service.config.model
+        words = {**asked, "atlas": self.atlases.usual(model, asked.get("layer"))}
         words |= _a_list(asked)
         given = {name: words[name] for name in TASKS[task] if words.get(name) is not None}
         for name, value in given.items():
@@ -56,15 +57,6 @@ class BenchDesk:
             while len(self._asked) > KEPT:
                 self._asked.popitem(last=False)
         return job
-
-    def atlas(self, model: str | None, layer: str | None) -> str | None:
-        """The key of the layer's atlas, or else of the newest one of the network."""
-        name = model or self.service.config.model
-        found = self.atlases.for_layer(name, layer, None) if layer else None
-        if found is not None:
-            return found.key
-        offered = [one["key"] for one in self.atlases.offered(name) if not one["classes"]]
-        return offered[0] if offered else None
 
     def look(self, job: str) -> tuple[dict[str, Any], JobStatus]:
         """What was asked, and how far it is. UserError: forgotten."""
