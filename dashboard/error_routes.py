@@ -9,10 +9,14 @@ from flask import Flask, Response, abort, request
 from cache.errors import UserError
 from dashboard.answers import answered, as_json
 from dashboard.error_desk import ErrorDesk, known_of
+from dashboard.markup import markup
 from dashboard.protocol import BACKGROUND
 from dashboard.selection import Selection, parse
 from dashboard.service import Service
 from dashboard.tables import records_as_csv
+from dashboard.views.context import Context
+from dashboard.views.errors_list import next_pairs
+from dashboard.views.errors_wall import next_cards
 
 MOST = 9  # patches at once
 
@@ -37,6 +41,14 @@ def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
         model = request.args.get("model") or service.config.model
         chosen = parse("", request.query_string.decode())
         return answered(lambda: _matrix(service, desk, model, chosen))
+
+    @server.get("/api/errors/<which>")
+    def page_of(which: str) -> Response:
+        """The next page of a long list, from ``first`` on: {markup}."""
+        make = {"pairs": next_pairs, "wall": next_cards}.get(which) or abort(404)
+        first = max(0, request.args.get("first", 0, int))
+        here = Context(parse("", request.query_string.decode()), service)
+        return answered(lambda: {"markup": markup(make(here, desk, first))})
 
     @server.get("/errors.<kind>")
     def all_answers(kind: str) -> Response:
