@@ -271,5 +271,6 @@ def unsteady(bench: Bench, *, model: str) -> Iterator[Progress]:
 
 ERROR_TASKS: dict[str, Task] = {
     "evaluate": evaluate, "mistakes": mistakes, "pairs": pairs, "matrix": matrix,
-    "wall_pictures": wall_pictures, "claim": claim, "answers_table": answers_table, "unsteady": unsteady,
+    "wall_pictures": wall_pictures, "claim": claim, "answers_table": answers_table,
+    "unsteady": unsteady,
 }  # fmt: skip
