@@ -25,6 +25,7 @@ WITNESSES = 2  # pictures of the other class, at least
 CLEARLY = 0.05  # by so much more alike
 SURE, SLIGHT = 0.3, 0.01  # probability of the other class at least, of its own at most
 ROWS = 1024  # pictures at a time that are compared with all
+EXACTLY = 1e-3  # how far, in parts of its length, the activations of a blank picture's copy may lie
 SAME, ALIKE = 0.99, 0.6  # of near duplicates: correlation of grey thumbnails, cosine of activations
 
 
@@ -65,7 +66,8 @@ def _alike(directions: Array, row: int, those: NDArray[np.int64]) -> float:
 def near_duplicates(vectors: Array, thumbs: Array) -> NDArray[np.int64]:
     """(N,): the row of the picture that each shows again, or -1: the same to the eye, in grey and
     16 x 16, and alike to the network. A photograph saved anew at half its size or at quality 60
-    keeps .997 of the one, but of the other as little as .64; unlike ones come to .82."""
+    keeps .997 of the one, but of the other as little as .64; unlike ones come to .82. A blank
+    picture shows again what is as bright and has the same activations."""
     count = len(vectors)
     twins = np.full(count, -1, np.int64)
     directions, grey = unit(vectors), thumbs.astype(np.float32)
@@ -78,6 +80,20 @@ def near_duplicates(vectors: Array, thumbs: Array) -> NDArray[np.int64]:
         alike = (directions[rows] * directions[found]).sum(1)
         twice = (same[rows - begin, found] >= SAME) & (alike >= ALIKE)
         twins[rows] = np.where(twice, found, -1)
+    return _with_blanks(twins, vectors, thumbs)
+
+
+def _with_blanks(twins: NDArray[np.int64], vectors: Array, thumbs: Array) -> NDArray[np.int64]:
+    """The same, with the blank pictures that are there again: in grey they all look alike, so their
+    activations must be the same; where the network is silent nothing is said."""
+    blank = np.flatnonzero((thumbs.min(1) == thumbs.max(1)) & np.any(vectors != 0, axis=1))
+    for row in map(int, blank):
+        others = blank[(blank != row) & (thumbs[blank, 0] == thumbs[row, 0])]
+        apart = np.linalg.norm((vectors[others] - vectors[row]).astype(np.float64), axis=1)
+        length = np.linalg.norm(vectors[row].astype(np.float64))
+        near = others[apart <= EXACTLY * length]
+        if len(near):
+            twins[row] = near[0]
     return twins
 
 

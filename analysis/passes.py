@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ SAVED, OFTEN = 64, 2.0  # pictures, seconds: what a kill costs at most
 AHEAD = 2  # batches that are decoded before the network asks for them
 Array = NDArray[Any]
 Pixels = NDArray[np.uint8]
+T = TypeVar("T")
 
 
 class Readable(Protocol):
@@ -161,11 +162,11 @@ class _Rows:
 
 
 def ahead(
-    pictures: list[Readable], decode: Callable[[Readable], Pixels | str]
-) -> Iterator[list[tuple[Readable, Pixels | str]]]:
+    pictures: list[T], decode: Callable[[T], Pixels | str]
+) -> Iterator[list[tuple[T, Pixels | str]]]:
     """Batches of (picture, what ``decode`` makes of it), decoded while the one before is used."""
     batches = deque(pictures[i : i + BATCH] for i in range(0, len(pictures), BATCH))
-    begun: deque[tuple[list[Readable], list[Future[Pixels | str]]]] = deque()
+    begun: deque[tuple[list[T], list[Future[Pixels | str]]]] = deque()
     pool = ThreadPoolExecutor(2, thread_name_prefix="decode")
     try:
         while batches or begun:

@@ -90,7 +90,7 @@ def create_app(service: Service) -> dash.Dash:
     routes.register(app.server, service, desk)
     dream_routes.register(app.server, dream_desk)
     error_routes.register(app.server, service, errors_desk)
-    bench_routes.register(app.server, service, desk, errors_desk)
+    bench_routes.register(app.server, service, desk)
     findings_routes.register(app.server, service, errors_desk)
     return app
 

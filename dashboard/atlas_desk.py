@@ -2,7 +2,7 @@
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from analysis.atlas.reading import ICON_RECIPE, opened
 from cache.atlas import MANIFEST, Folder, atlas_folder, atlases
@@ -11,16 +11,24 @@ from cache.keys import is_key
 from cache.location import cache_dir
 from cache.maps import available_maps, shipped_maps
 from dashboard.atlas_maps import STARTER, BuiltMap, Map, StarterMap, built_head
-from dashboard.service import Service
+from dashboard.config import Config
 
 KEPT = 3  # atlases in memory, with their icons
+
+
+class Known(Protocol):
+    """What the desk must know: how the program was started, and a network's fingerprint."""
+
+    @property
+    def config(self) -> Config: ...
+    def model(self, name: str | None) -> dict[str, Any]: ...
 
 
 class AtlasDesk:
     """Finds and opens atlases: those that were built here first, then those that came with the
     program. Thread-safe."""
 
-    def __init__(self, service: Service, shipped: Path | None = None) -> None:
+    def __init__(self, service: Known, shipped: Path | None = None) -> None:
         self.service = service
         self.root = Path(cache_dir(service.config.cache))
         self.shipped = shipped or shipped_maps()
@@ -54,6 +62,14 @@ class AtlasDesk:
         usual = [o["key"] for o in offered if o["layer"] == layer and not o["classes"]]
         keys = [*chosen, *usual]
         return self.open(keys[0]) if keys else None
+
+    def usual(self, model: str, layer: str | None) -> str | None:
+        """The key of the layer's atlas, or else of the newest one of the network that is of no
+        class."""
+        found = self.for_layer(model, layer, None) if layer else None
+        if found is not None:
+            return found.key
+        return next((one["key"] for one in self.offered(model) if not one["classes"]), None)
 
     def beside(self, model: str, key: str | None) -> Map | None:
         """The atlas of a key, if it is of this network."""

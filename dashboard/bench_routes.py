@@ -13,11 +13,12 @@ from cache.errors import UserError
 from dashboard.answers import answered, as_json
 from dashboard.atlas_desk import AtlasDesk
 from dashboard.bench_desk import BenchDesk
-from dashboard.error_desk import ErrorDesk
+from dashboard.bench_records import curve_document, curve_rows
 from dashboard.markup import markup
 from dashboard.protocol import JobError
 from dashboard.selection import Selection
 from dashboard.service import Service
+from dashboard.tables import records_as_csv
 from dashboard.views.context import Context
 from dashboard.views.errors_bench_sources import pane
 from dashboard.views.errors_bench_tables import rendered
@@ -26,11 +27,11 @@ PATIENCE = 30  # seconds; what waited longer shows nothing that is still there
 DRAGGED, SETTLED = 1, 8  # draws of noise while the patch moves, and when it lies
 
 
-def register(server: Flask, service: Service, atlases: AtlasDesk, errors: ErrorDesk) -> None:
+def register(server: Flask, service: Service, atlases: AtlasDesk) -> None:
     """Adds the addresses."""
     _pictures(server, service)
     _measured(server, service)
-    _works(server, service, BenchDesk(service, atlases, errors))
+    _works(server, service, BenchDesk(service, atlases))
     _choices(server, service, atlases)
 
 
@@ -89,6 +90,18 @@ def _measured(server: Flask, service: Service) -> None:
     def bench_curve() -> Response:
         return answer(lambda: service.ask("bench_curve", **asked("patch")))
 
+    @server.get("/bench/curve.<kind>")
+    def curve_table(kind: str) -> Response:
+        """The curve over size as a table: csv or json."""
+        try:
+            given = asked("patch")
+            names = service.model(given["model"])["classes"]
+            found = service.ask("bench_curve", **given)
+            return taken_out("curve", kind, lambda: curve_rows(found, names),
+                             curve_document(given, found, names))  # fmt: skip
+        except (UserError, JobError) as error:
+            return as_json({"error": str(error)}, 404)
+
     @server.get("/api/bench/fade")
     def bench_fade() -> Response:
         return answer(lambda: spoken("bench_fade", asked("layer", "fade")))
@@ -115,16 +128,23 @@ def _works(server: Flask, service: Service, desk: BenchDesk) -> None:
         """A finished work's table: csv or json."""
         job = request.args.get("job", "")
         try:
-            if kind == "csv":
-                text, mime = desk.rows(job), "text/csv"
-            elif kind == "json":
-                text, mime = json.dumps(desk.table(job), indent=1), "application/json"
-            else:
-                raise UserError("tables come as csv or json")
+            return taken_out("patch-bench", kind, lambda: desk.rows(job), desk.table(job))
         except UserError as error:
             return as_json({"error": str(error)}, 404)
-        headers = {"Content-Disposition": f'attachment; filename="patch-bench.{kind}"'}
-        return Response(text, mimetype=mime, headers=headers)
+
+
+def taken_out(
+    name: str, kind: str, rows: Callable[[], list[dict[str, Any]]], whole: dict[str, Any]
+) -> Response:
+    """A table as a file, ``kind`` csv or json. UserError: another kind."""
+    if kind == "csv":
+        text, mime = records_as_csv(rows()), "text/csv"
+    elif kind == "json":
+        text, mime = json.dumps(whole, indent=1), "application/json"
+    else:
+        raise UserError("tables come as csv or json")
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
+    return Response(text, mimetype=mime, headers=headers)
 
 
 def _choices(server: Flask, service: Service, atlases: AtlasDesk) -> None:

@@ -11,7 +11,7 @@ def told(found: Trial) -> dict[str, Any]:
     sd] of a, of b], probabilities, margin, draws}, change, by_noise, beyond}."""
     return {
         "size": found.size, "before": read(found.before), "now": read(found.now),
-        "noise": _control(found.noise), "change": found.change, "by_noise": found.by_noise,
+        "noise": control(found.noise), "change": found.change, "by_noise": found.by_noise,
         "beyond": found.beyond,
     }  # fmt: skip
 
@@ -21,7 +21,8 @@ def read(one: Reading) -> dict[str, Any]:
     return {**asdict(one), "margin": one.margin}
 
 
-def _control(noise: Control) -> dict[str, Any]:
+def control(noise: Control) -> dict[str, Any]:
+    """Means and spreads of noise: {logits, probabilities, margin, draws}."""
     return {
         "logits": noise.logits, "probabilities": noise.probabilities, "margin": noise.margin,
         "draws": len(noise.draws),

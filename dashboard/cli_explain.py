@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from cache.errors import UserError
 from cache.store import Store
 from dashboard import cli_output as out
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
+
+OF_PAIR = {"--sure", "--among", "--leave-out", "--images", "--labels"}
 
 
 def explanation(
@@ -22,6 +25,7 @@ def explanation(
     from dashboard.cli_names import Called
     from dashboard.cli_tables import explained
 
+    _refuse(given)
     if given.output:
         out.target(given.output, (".html", ".htm"))
     classifier = network()
@@ -41,6 +45,15 @@ def explanation(
         document["report"] = given.output
         lines = [*lines, "", f"report: {out.named(given.output)}"]
     return document, lines
+
+
+def _refuse(given: argparse.Namespace) -> None:
+    """UserError where there is no picture, or options that are of a pair."""
+    if given.image is None:
+        raise UserError("name the IMAGE, or a --pair TRUE,SAID of --images")
+    foreign = sorted(OF_PAIR & given.named)
+    if foreign:
+        raise UserError(f"{foreign[0]} goes with --pair, not with an IMAGE")
 
 
 def _report(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cache.errors import UserError
+from dashboard.cli_bench_options import fade_options, pair_options, patch_options
 from dashboard.cli_values import place, share, whole, wholes
 from dashboard.config import DEFAULT_MODEL, DEFAULT_PORT, DEVICES, FITS, SEEDS
 
@@ -20,6 +21,8 @@ COMMANDS = {
     "neuron": "one neuron: real patches, classes, weights, how far to trust its icon",
     "visualize": "draw what a neuron, a direction or a class looks for",
     "explain": "why one class rather than another, and a test of the answer",
+    "patch": "lay something on pictures and see what the network then says, beside noise",
+    "fade": "turn neurons down or up and see what the network then says",
     "evaluate": "how often the network is right on labelled pictures, and what it confuses",
     "atlas": "a map of all that a layer sees: build it, ask what it is worth, take it away",
     "names": "the names that you gave to neurons: list them, write or read a file of them",
@@ -32,6 +35,8 @@ WITHOUT_VALUE = {
     "--negative",
     "--no-decorrelation",
     "--no-trust",
+    "--curve",
+    "--suggest",
     "--help",
     "-h",
     "--version",
@@ -222,12 +227,28 @@ def _visualize(sub: argparse.ArgumentParser) -> None:
 
 def _explain(sub: argparse.ArgumentParser) -> None:
     _common(sub)
-    sub.add_argument("image", metavar="IMAGE", type=Path)
+    sub.add_argument("image", nargs="?", metavar="IMAGE", type=Path)
     _classes(sub)
+    _pictures(sub)
+    pair_options(sub)
     sub.add_argument("--layer", metavar="L", help="this layer alone, in place of the ladder")
     sub.add_argument("--without", type=wholes, metavar="N,N", help="check these neurons of it")
     sub.add_argument("--at", type=place, metavar="ROW,COL", help="remove them at this place only")
     sub.add_argument("-o", "--output", type=Path, metavar="REPORT.html")
+
+
+def _patch(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    _pictures(sub)
+    _classes(sub)
+    patch_options(sub)
+
+
+def _fade(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    _pictures(sub)
+    _classes(sub)
+    fade_options(sub)
 
 
 def _evaluate(sub: argparse.ArgumentParser) -> None:
@@ -284,6 +305,6 @@ def _cache(sub: argparse.ArgumentParser) -> None:
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "serve": _serve, "models": _common, "layers": _common, "predict": _predict, "fires": _fires,
     "neuron": _neuron, "visualize": _visualize, "explain": _explain, "evaluate": _evaluate,
-    "atlas": _atlas,
+    "atlas": _atlas, "patch": _patch, "fade": _fade,
     "names": _names, "findings": _findings, "cache": _cache,
 }  # fmt: skip

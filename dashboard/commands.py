@@ -208,7 +208,26 @@ def _visualize(given: argparse.Namespace) -> Answer:
 def _explain(given: argparse.Namespace) -> Answer:
     from dashboard.cli_explain import explanation
 
+    if given.pair is not None:
+        from dashboard.cli_pair import pair
+
+        return pair(given)
     return explanation(given, lambda: _network(given), lambda: _store(given))
+
+
+# ---- patch, fade ----
+
+
+def _patch(given: argparse.Namespace) -> Answer:
+    from dashboard.cli_patch import patch
+
+    return patch(given)
+
+
+def _fade(given: argparse.Namespace) -> Answer:
+    from dashboard.cli_fade import fade
+
+    return fade(given)
 
 
 # ---- evaluate ----
@@ -287,6 +306,6 @@ def _said(value: Any) -> str:
 _ANSWERS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "models": _models, "layers": _layers, "predict": _predict, "fires": _fires,
     "neuron": _neuron, "visualize": _visualize, "explain": _explain, "evaluate": _evaluate,
-    "atlas": _atlas,
+    "atlas": _atlas, "patch": _patch, "fade": _fade,
     "names": _names, "findings": _findings, "cache": _cache,
 }  # fmt: skip

@@ -166,6 +166,15 @@ def copy_command(words: list[str]) -> Component:
     )  # fmt: skip
 
 
+def further(address: str, *, first: int, total: int) -> Component:
+    """The rest of a long list: its next page is asked for at ``address`` (``assets/pages.js``)."""
+    button = html.Button(f"{total - first:,} more", type="button", className="more pill",
+                         **{"data-page": address, "data-first": str(first),
+                            "data-total": str(total)})  # fmt: skip
+    return html.Div(button if first < total else [], className="further",
+                    **{"data-own": f"{address} {total}"})  # fmt: skip
+
+
 def shared_beginning(names: list[str]) -> str:
     """The parts that all names begin with: ``features.`` of ``features.3`` and ``features.4``."""
     parts = [name.split(".")[:-1] for name in names]

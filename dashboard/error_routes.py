@@ -16,6 +16,8 @@ from dashboard.service import Service
 from dashboard.tables import records_as_csv
 from dashboard.views.context import Context
 from dashboard.views.errors_claim_layers import step
+from dashboard.views.errors_list import next_pairs
+from dashboard.views.errors_wall import next_cards
 
 MOST = 9  # patches at once
 
@@ -40,6 +42,14 @@ def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
         model = request.args.get("model") or service.config.model
         chosen = parse("", request.query_string.decode())
         return answered(lambda: _matrix(service, desk, model, chosen))
+
+    @server.get("/api/errors/<which>")
+    def page_of(which: str) -> Response:
+        """The next page of a long list, from ``first`` on: {markup}."""
+        make = {"pairs": next_pairs, "wall": next_cards}.get(which) or abort(404)
+        first = max(0, request.args.get("first", 0, int))
+        here = Context(parse("", request.query_string.decode()), service)
+        return answered(lambda: {"markup": markup(make(here, desk, first))})
 
     @server.get("/errors.<kind>")
     def all_answers(kind: str) -> Response:

@@ -44,7 +44,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "err-wall": ("view", "model", "stage", "wall", "sure", "among", "order"),
     "err-picture": (*_LAYER, "stage", "wall", "sure", "among", "tab", "drop"),
     "err-claim": (*_LAYER, "stage", "wall", "sure", "among", "tab", "drop"),
-    "err-bench": (*_LAYER, "stage", "wall", "unit", "tab", "patch", "fade"),
+    "err-bench": (*_LAYER, "stage", "wall", "sure", "among", "unit", "tab", "patch", "fade"),
     "err-map": (*_LAYER, "stage"),
     "err-source": (*_LAYER, "stage", "drop"),
     "err-keep": (*_LAYER, "stage", "wall", "sure", "among", "tab", "drop", "patch", "fade"),

@@ -15,6 +15,7 @@ from analysis.sources import torchvision_names
 from cache.errors import UserError
 from dashboard.bench import Bench
 from dashboard.grids import blocks, numbers
+from dashboard.picture_lists import LIST_TASKS
 from dashboard.protocol import Task
 from dashboard.tasks_atlas import ATLAS_TASKS
 from dashboard.tasks_bench import BENCH_TASKS
@@ -27,6 +28,7 @@ from dashboard.tasks_icons import ICON_TASKS
 from dashboard.tasks_live import LIVE_TASKS
 from dashboard.tasks_neuron import NEURON_TASKS
 from dashboard.tasks_patches import PATCH_TASKS
+from dashboard.tasks_recipes import RECIPE_TASKS
 from dashboard.tasks_studio import STUDIO_TASKS
 from dashboard.tasks_suggest import SUGGEST_TASKS
 from dashboard.tasks_together import TOGETHER_TASKS
@@ -182,7 +184,7 @@ TASKS: dict[str, Task] = {
     "networks": networks, "network": network, "predict": predict, "grid": grid,
     "ladder": ladder, "neurons": neurons, "channel_map": channel_map,
     **CHECK_TASKS, **ICON_TASKS, **PATCH_TASKS, **STUDIO_TASKS, **WALL_TASKS,
-    **NEURON_TASKS, **LIVE_TASKS, **ATLAS_TASKS, **ERROR_TASKS, **BENCH_TASKS, **SUGGEST_TASKS,
-    **TOGETHER_TASKS, **CLASS_TASKS, **DREAM_TASKS,
+    **NEURON_TASKS, **LIVE_TASKS, **ATLAS_TASKS, **ERROR_TASKS, **LIST_TASKS, **BENCH_TASKS,
+    **SUGGEST_TASKS, **RECIPE_TASKS, **TOGETHER_TASKS, **CLASS_TASKS, **DREAM_TASKS,
     **CLAIM_TASKS,
 }  # fmt: skip

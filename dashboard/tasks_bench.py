@@ -4,6 +4,7 @@ pictures; patches that the program finds itself; faders and what they cost."""
 import base64
 from collections.abc import Iterator
 from dataclasses import asdict
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from analysis import counterfactual
 from analysis.attribution import Target
 from analysis.counterfactual import Row, readings, trial
 from analysis.faders import GroupFade, cost, faded
+from analysis.passes import ahead
 from analysis.pasting import Patch, Pixels, composed
 from analysis.suggestions import Side
 from cache.codecs import encode
@@ -19,11 +21,13 @@ from cache.errors import UserError
 from dashboard.bench import Bench
 from dashboard.bench_textures import texture
 from dashboard.bench_told import read, told
+from dashboard.picture_lists import listed
 from dashboard.protocol import Progress, Task, streamed
 from dashboard.selection import fade_of
 from dashboard.tasks_check import find_picture_groups
 
 SHOWN_ROWS = 24  # of the table on many pictures while it is being made
+OFTEN = 0.5  # seconds between two looks at that table
 
 
 def _png(pixels: Pixels) -> str:
@@ -82,25 +86,48 @@ def bench_curve(
 
 
 def bench_all(
-    bench: Bench, *, model: str, pictures: list[str], a: int, b: int, patch: str,
-    towards: Side = "b",
+    bench: Bench, *, model: str, a: int, b: int, patch: str, towards: Side = "b",
+    pictures: list[str] | None = None, wall: str | None = None, sure: str | None = None,
+    among: int | None = None,
 ) -> Iterator[Progress]:  # fmt: skip
-    """The patch on many pictures: {summary, rows: [{picture, name, changed, ...told}], unread}."""
-    chosen, target = Patch.parse(patch), Target(a, b)
-    wanted, unread = a if towards == "a" else b, []
-    rows: list[Row] = []
-    classifier, laid = bench.classifier(model), texture(bench, model, chosen)
-    for count, key in enumerate(pictures, start=1):
-        try:
-            shot = iter([(key, bench.pixels(classifier, key))])
-        except UserError as error:
-            unread.append(str(error))
+    """The patch on many pictures: {summary, rows: [{picture, name, changed, ...told}], unread}.
+
+    These ``pictures``, or all of a list with its filters (see ``listed``).
+    """
+    keys = pictures
+    if keys is None:
+        keys = listed(bench, model=model, wall=wall, sure=sure, among=among)
+    chosen, target, unread = Patch.parse(patch), Target(a, b), list[str]()
+    wanted, rows, known = (a if towards == "a" else b), list[Row](), None
+    classifier, laid, told_at = bench.classifier(model), texture(bench, model, chosen), 0.0
+    for done, (key, pixels) in enumerate(_decoded(bench, model, keys), 1):
+        if isinstance(pixels, str):
+            unread.append(pixels)
         else:
+            shot = iter([(key, pixels)])
             rows += counterfactual.on_all(classifier, shot, chosen, target, texture=laid)
-        yield Progress(count, len(pictures), _table(bench, rows[:SHOWN_ROWS], rows, wanted, unread))
+        if known is None or monotonic() > told_at + OFTEN:  # of many rows the sums take their time
+            known = _table(bench, rows[:SHOWN_ROWS], rows, wanted, unread)
+            told_at = monotonic()
+        yield Progress(done, len(keys), known)
     if not rows:
-        raise UserError("none of these pictures can be read")
+        raise UserError("none of these pictures can be read" if keys else
+                        "no picture is in this list; choose another, or other filters")  # fmt: skip
     return _table(bench, rows, rows, wanted, unread)
+
+
+def _decoded(bench: Bench, model: str, keys: list[str]) -> Iterator[tuple[str, Pixels | str]]:
+    """The pixels of each picture, or why there are none; decoded while others are measured."""
+    classifier = bench.classifier(model)
+
+    def decode(key: str) -> Pixels | str:
+        try:
+            return bench.pixels(classifier, key)
+        except UserError as error:
+            return str(error)
+
+    for batch in ahead(keys, decode):
+        yield from batch
 
 
 def _table(

@@ -15,11 +15,12 @@ from cache.location import cache_dir
 from dashboard.answered import Answered, answered, evaluation, of_picture
 from dashboard.answered_tables import answers, told
 from dashboard.bench import Bench
+from dashboard.picture_lists import turning
 from dashboard.protocol import Progress, Task
 
-LISTED = 200  # pairs, at most
+LISTED = 200  # pairs at a time
 SHOWN = 3  # thumbnails of a pair
-WALL = 240  # pictures of a wall, at most
+WALL = 240  # pictures of a wall at a time
 
 
 def evaluate(bench: Bench, *, model: str) -> Iterator[Progress]:
@@ -38,7 +39,7 @@ def mistakes(
     """How often the network is right, and the pairs that it confuses, the most frequent first."""
     found = answered(bench, model)
     judged, mine = found.judged, found.within(sure, among)
-    pairs = judged.pairs(mine)
+    every = judged.pairs(mine)
     return {
         "collection": bench.library.main.name, "pictures": len(found.pictures),
         "answered": len(found.answers), "labelled": int(judged.labelled.sum()),
@@ -48,10 +49,20 @@ def mistakes(
         "unread": len(found.answers.unread) + len(bench.library.unread),
         "top1": judged.among_first(1), "top5": judged.among_first(5),
         "calibration": judged.calibration_error(), "bins": [b.__dict__ for b in judged.bins()],
-        "pairs": [_pair(found, pair) for pair in pairs[:LISTED]], "all_pairs": len(pairs),
+        "pairs": [_pair(found, pair) for pair in every[:LISTED]], "all_pairs": len(every),
         "check": int(found.doubts.check[mine].sum()),
         "twice": int((found.doubts.twins[mine] >= 0).sum()),
     }  # fmt: skip
+
+
+def pairs(
+    bench: Bench, *, model: str, known: int, first: int, sure: str | None = None,
+    among: int | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The next of the pairs that ``mistakes`` begins with."""
+    found = answered(bench, model)
+    every = found.judged.pairs(found.within(sure, among))
+    return [_pair(found, pair) for pair in every[first : first + LISTED]]
 
 
 def _pair(found: Answered, pair: Pair) -> dict[str, Any]:
@@ -65,12 +76,16 @@ def _pair(found: Answered, pair: Pair) -> dict[str, Any]:
 
 def wall_pictures(
     bench: Bench, *, model: str, known: int, wall: str, sure: str | None = None,
-    among: int | None = None, order: str = "usual",
+    among: int | None = None, order: str = "usual", first: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
-    """The pictures of a wall: {total, pictures: [{key, name, true, said, p_true, p_said, ...}]}."""
+    """The pictures of a wall from the ``first`` on: {total, pictures: [{key, name, true, said,
+    p_true, p_said, ...}]}."""
     found = answered(bench, model)
     rows = found.ordered(found.wall(wall, sure, among), order)
-    return {"total": len(rows), "pictures": [of_picture(found, int(r)) for r in rows[:WALL]]}
+    return {
+        "total": len(rows),
+        "pictures": [of_picture(found, int(r)) for r in rows[first : first + WALL]],
+    }
 
 
 def matrix(
@@ -106,9 +121,7 @@ def unsteady(bench: Bench, *, model: str) -> Iterator[Progress]:
     for step in run.run():
         yield Progress(step.done, step.total)
     found = run.result()
-    turns, names = found.turns, list(CHANGES)
-    order = np.argsort(-turns.sum(1), kind="stable")
-    some = [int(i) for i in order if turns[i].any()]
+    turns, names, some = found.turns, list(CHANGES), turning(found)
     pictures = [run.pictures[int(found.number[i])] for i in some]
     return {
         "answered": len(found.number), "turning": len(some),
@@ -122,6 +135,7 @@ def unsteady(bench: Bench, *, model: str) -> Iterator[Progress]:
 
 
 ERROR_TASKS: dict[str, Task] = {
-    "evaluate": evaluate, "mistakes": mistakes, "wall_pictures": wall_pictures, "matrix": matrix,
-    "answers_table": answers_table, "unsteady": unsteady,
+    "evaluate": evaluate, "mistakes": mistakes, "pairs": pairs, "matrix": matrix,
+    "wall_pictures": wall_pictures, "answers_table": answers_table,
+    "unsteady": unsteady,
 }  # fmt: skip

@@ -1,5 +1,4 @@
-"""Tasks that look for patches: among the atlas's cells and the real patches, and by the recipes of
-the atlas article (Carter et al., "Activation Atlas", Distill 2019)."""
+"""The task that looks for patches: among the atlas's cells and the real patches."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,9 +19,7 @@ from analysis.suggestions import (
     suggest,
 )
 from cache.errors import UserError
-from cache.starter import CLASSES
 from dashboard.bench import Bench
-from dashboard.bench_recipes import RECIPES
 from dashboard.bench_textures import map_of, texture
 from dashboard.bench_told import read
 from dashboard.protocol import Progress, Task
@@ -31,15 +28,12 @@ from dashboard.tasks_patches import patches, reach, read_examples
 BY_DIFFERENCE, BY_CLASS = 9, 4  # cells: for one class over the other, and for the one alone
 NEURONS = 8
 LARGEST = 0.5  # of a crop, in parts of its picture: a patch, not a whole picture
-RECIPE_SIZES = (0.3, 0.4, 0.55)
-RECIPE_CROPS, RECIPE_CELLS, LOOKED_AT = 4, 2, 12
 COLOURS = {
     "grey": "808080", "black": "000000", "white": "ffffff", "red": "d62728", "green": "2ca02c",
     "blue": "1f4fd6", "yellow": "e6d01e", "magenta": "d62ac8",
     "cyan": "1fc8d6",
 }  # fmt: skip
 Places = Sequence[tuple[float, float]]
-MIDDLE = "0.2,0.2,0.8,0.8"
 REFINED, OTHER_SIZES = 3, (0.25, 0.6)  # the best are tried in other sizes too
 
 
@@ -200,88 +194,4 @@ def _crops(
     return list(listed.values())
 
 
-# ---- recipes ----
-
-
-def bench_recipe(
-    bench: Bench, *, model: str, recipe: str, atlas: str | None = None
-) -> Iterator[Progress]:
-    """A case of the article tried with what is there: {picture, pictured: whether a photograph of
-    what it shows is open, a, b, suggestions, sources: kinds of patches that were tried}."""
-    case = next((r for r in RECIPES if r.name == recipe), None)
-    names = bench.classifier(model).categories
-    if case is None or not names.is_imagenet:
-        raise UserError("this network does not know the classes of this recipe")
-    picture, pictured = _showing(bench, model, case.shows)
-    found = _laid(bench, model, case.laid, atlas)
-    if not found:
-        raise UserError(
-            f"no picture of a {names.names[case.laid]} is open, and none is drawn for this "
-            "network: open a folder with one"
-        )
-    target = Target(case.shows, case.becomes)
-    kinds = sorted({one.patch.kind for one, _ in found})
-    asked = {"picture": picture, "pictured": pictured, "a": case.shows, "b": case.becomes}
-    measured = _Measured(bench, model, picture, target, "b", **asked, sources=kinds)
-    yield from measured.run(found)
-    return measured.told()
-
-
-def _labelled(bench: Bench, model: str, index: int) -> list[str]:
-    """Open pictures whose label is a class."""
-    categories = bench.classifier(model).categories
-    return [p.key for p in bench.library.pictures() if categories.index_of_label(p.label) == index]
-
-
-def _showing(bench: Bench, model: str, index: int) -> tuple[str, bool]:
-    """An open picture of a class, one that is answered rightly where there is one; without any the
-    class's own picture, drawn by the program, is opened."""
-    keys = _labelled(bench, model, index)[:LOOKED_AT]
-    for key in keys:
-        if int(bench.open(model, key).logits.argmax()) == index:
-            return key, True
-    if keys:
-        return keys[0], True
-    name = bench.classifier(model).categories.names[index]
-    pack = bench.starter.fitting(bench.classifier(model).fingerprint, bench.config["seed"])
-    drawn = None if pack is None else pack.picture(CLASSES, index)
-    if drawn is None:
-        raise UserError(f"no picture of a {name} is open: open a folder with one")
-    return bench.library.add(drawn.data, name=f"{name}, drawn by the program").key, False
-
-
-def _laid(bench: Bench, model: str, index: int, atlas: str | None) -> list[tuple[Candidate, str]]:
-    """Patches of a class, in several sizes: parts of open pictures of it, its drawn picture, and
-    the atlas cells that speak for it most."""
-    sources: list[tuple[str, tuple[str, ...], str]] = []
-    name = bench.classifier(model).categories.names[index]
-    for key in _labelled(bench, model, index)[:RECIPE_CROPS]:
-        found = bench.library.find(key)
-        sources.append(("crop", (key, MIDDLE), f"the middle of {found.name if found else name}"))
-    sources += _drawn(bench, model, index, name, atlas)
-    listed = []
-    for kind, source, text in sources:
-        for size in RECIPE_SIZES:
-            patch = Patch(kind, source, size=size)
-            listed.append((Candidate(patch, texture(bench, model, patch)), text))
-    return listed
-
-
-def _drawn(
-    bench: Bench, model: str, index: int, name: str, atlas: str | None
-) -> list[tuple[str, tuple[str, ...], str]]:
-    """Where drawn pictures of a class are."""
-    sources: list[tuple[str, tuple[str, ...], str]] = []
-    pack = bench.starter.fitting(bench.classifier(model).fingerprint, bench.config["seed"])
-    if pack is not None and pack.picture(CLASSES, index) is not None:
-        sources.append(("icon", (CLASSES, str(index)), f"the drawn picture of {name}"))
-    if atlas is not None:
-        grid = (found := map_of(bench, model, atlas)).grid(max(found.sides))
-        on = grid.on_class(index)
-        cells = pushing_cells(grid.col, grid.row, on, count=RECIPE_CELLS, drawn=grid.drawn)
-        sources += [("cell", (atlas, f"{grid.side},{c}"), f"an atlas cell that speaks for {name}")
-                    for c in cells]  # fmt: skip
-    return sources
-
-
-SUGGEST_TASKS: dict[str, Task] = {"bench_suggest": bench_suggest, "bench_recipe": bench_recipe}
+SUGGEST_TASKS: dict[str, Task] = {"bench_suggest": bench_suggest}

@@ -111,9 +111,9 @@
   // ---- works that take longer
   async function begin(button) {
     const box = el(button.dataset.into), { about, word, patch } = bench(), own = box.dataset.own;
-    const { model, picture, a, b, layer, wall } = about, task = JSON.parse(button.dataset.benchJob);
+    const { model, picture, a, b, layer, wall, sure, among } = about, task = JSON.parse(button.dataset.benchJob);
     const fade = (el("bench-faders") || { dataset: {} }).dataset.fade;
-    const asked = { model, picture, a, b, layer, wall, ...task };
+    const asked = { model, picture, a, b, layer, wall, sure, among, ...task };
     if (patch) Object.assign(asked, { patch: word(patch), size: patch.size });
     if (fade) asked.fade = JSON.parse(fade);
     const head = note("Beginning\u2026", "busy"), body = document.createElement("div");

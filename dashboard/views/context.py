@@ -142,10 +142,14 @@ class Context:
 
     def command_on_all(self, verb: str) -> list[str]:
         """Words of an analysis of the user's folder."""
+        return [verb, *self._options(), *self.folder]
+
+    @property
+    def folder(self) -> list[str]:
+        """The options that name the user's folder, where one is open."""
         config = self.service.config
         given = [(name, getattr(config, name)) for name in ("images", "labels")]
-        words = [word for name, value in given if value for word in (f"--{name}", str(value))]
-        return [verb, *self._options(), *words]
+        return [word for name, value in given if value for word in (f"--{name}", str(value))]
 
     def _options(self) -> list[str]:
         """What the program was started with, as far as it changes the numbers."""

@@ -14,11 +14,12 @@ from dash.development.base_component import Component
 
 from analysis.pasting import LARGEST, SMALLEST, Patch
 from cache.errors import UserError
-from dashboard.components import action, note, term
+from dashboard.components import action, copy_command, note, term
 from dashboard.error_desk import ErrorDesk
 from dashboard.markup import Field
 from dashboard.views.context import Context
 from dashboard.views.errors_bench_choices import own, recipes, sources, suggest, together
+from dashboard.views.errors_bench_commands import of_patch
 from dashboard.views.errors_bench_faders import faders
 from dashboard.views.errors_wall import pair_of
 
@@ -30,8 +31,8 @@ def content(here: Context, desk: ErrorDesk) -> list[Component]:
     patch, wrong = _patch(here)
     laid = [*wrong, *([_empty()] if patch is None else _laid(here, patch))]
     # the parts stand in the same order with a patch and without: what they hold stays (markup.js)
-    parts = [laid, sources(here, patch), suggest(here), together(here, patch), recipes(here),
-             faders(here)]  # fmt: skip
+    parts = [laid, sources(here, patch), suggest(here), together(here, patch, desk),
+             recipes(here), faders(here)]  # fmt: skip
     return [html.Section([
         html.Header([html.H2("Test it with a patch"), _remove(patch)]),
         *(html.Div(part) for part in parts),
@@ -76,8 +77,11 @@ def proportions(patch: Patch, height: int, width: int) -> tuple[float, float]:
 
 def _about(here: Context, patch: Patch | None) -> str:
     """What the script must know: the question, and the patch by its parts."""
-    told: dict[str, Any] = {**here.at_layer, "wall": here.chosen.wall,
-                            "names": [here.name(here.a), here.name(here.b)]}  # fmt: skip
+    chosen = here.chosen
+    told: dict[str, Any] = {
+        **here.at_layer, "wall": chosen.wall, "sure": chosen.sure, "among": chosen.among,
+        "names": [here.name(here.a), here.name(here.b)],
+    }  # fmt: skip
     if patch is not None:
         high, wide = proportions(patch, *shape_of(here))
         told["patch"] = {
@@ -118,7 +122,16 @@ def _laid(here: Context, patch: Patch) -> list[Component]:
         html.Figcaption("Probability over the size of the patch; dashed: noise instead. "
                         "A click takes that size.", className="caption"),
     ], className="bench-curve", **own(here))  # fmt: skip
-    return [_stage(here, patch), *_controls(patch), bars, curve]
+    return [_stage(here, patch), *_controls(patch), bars, curve, _files(here, patch)]
+
+
+def _files(here: Context, patch: Patch) -> Component:
+    """The curve as files, and the command that measures the same."""
+    query = urlencode({**here.question, "patch": patch.word})
+    links = [html.A(kind.upper(), href=f"/bench/curve.{kind}?{query}", download="",
+                    className="quiet-button") for kind in ("csv", "json")]  # fmt: skip
+    return html.P(["The curve as ", links[0], " or ", links[1], ". ",
+                   copy_command(of_patch(here, patch))], className="caption")  # fmt: skip
 
 
 def _stage(here: Context, patch: Patch) -> Component:

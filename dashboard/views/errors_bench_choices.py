@@ -9,9 +9,12 @@ from dash.development.base_component import Component
 
 from analysis.classes import Categories
 from analysis.pasting import KINDS, Patch
+from cache.errors import UserError
 from dashboard.bench_recipes import RECIPES
 from dashboard.components import action
+from dashboard.error_desk import ErrorDesk
 from dashboard.views.context import Context
+from dashboard.views.errors_wall import title
 
 SOURCES = {"crop": "another picture", "icon": "a neuron's icon", "cell": "an atlas cell"}
 AT_ONCE = {"noise": "noise", "blur": "blur", "flat": "a colour"}
@@ -70,8 +73,8 @@ def suggest(here: Context) -> list[Component]:
             _work(here, "bench-suggested", here.layer)]  # fmt: skip
 
 
-def together(here: Context, patch: Patch | None) -> list[Component]:
-    """The same patch on all pictures of the wall."""
+def together(here: Context, patch: Patch | None, desk: ErrorDesk) -> list[Component]:
+    """The same patch on all pictures of the list that one comes from, with its filters."""
     if patch is None:
         return []
     buttons = [
@@ -80,9 +83,35 @@ def together(here: Context, patch: Patch | None) -> list[Component]:
                 f"Lay it on all of them and count the {here.name(index)}")
         for side, index, tone in (("b", here.b, "neg"), ("a", here.a, "pos"))
     ]  # fmt: skip
-    title = "The same patch on all pictures of this list"
-    return [html.H3(title), html.Div(buttons, className="pills"),
-            _work(here, "bench-table", patch.word)]  # fmt: skip
+    chosen = here.chosen
+    return [
+        html.H3("The same patch on all pictures of the list"),
+        _list(here, desk),
+        html.Div(buttons, className="pills"),
+        _work(here, "bench-table", patch.word, chosen.wall, chosen.sure, chosen.among),
+    ]
+
+
+def _list(here: Context, desk: ErrorDesk) -> Component:
+    """What that list is, and how many pictures it has, as far as they are answered."""
+    wall = None if here.chosen.wall == "matrix" else here.chosen.wall
+    try:
+        count = desk.ask("list_size", here.chosen, here.model, wall=wall)
+    except UserError:  # nothing is answered yet
+        count = None
+    many = [f"{count:,} picture{'s' * (count != 1)}: "] if count is not None else []
+    what = title(here, wall) if wall else "the wrong ones, or all where none is known to be wrong"
+    return html.P([*many, what, *_filtered(here, wall), "."], className="caption", id="bench-list")
+
+
+def _filtered(here: Context, wall: str | None) -> list[str]:
+    """The filters of the first page; the answers that change have none."""
+    if wall == "changes":
+        return []
+    sure, among = here.chosen.sure, here.chosen.among
+    words = [f", {sure.replace('-', ' to ')} % sure"] if sure else []
+    known = among is not None and among < len(here.network["classes"])
+    return [*words, f", only {here.name(among)}"] if known and among is not None else words
 
 
 def recipes(here: Context) -> list[Component]:

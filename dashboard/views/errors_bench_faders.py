@@ -6,10 +6,11 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components import action, group_icon, unit_icon
+from dashboard.components import action, copy_command, group_icon, unit_icon
 from dashboard.markup import Field
 from dashboard.selection import fade_of
 from dashboard.views.context import Context
+from dashboard.views.errors_bench_commands import of_faders
 from dashboard.views.errors_case import of_groups
 from dashboard.views.errors_claim_rows import group_name, switch
 from dashboard.views.explore_neurons import unit_name
@@ -38,7 +39,8 @@ def faders(here: Context) -> Component:
                  **{"data-fade": json.dumps(here.chosen.fade)}),
         html.P(id="bench-faded", className="conclusion", role="status",
                **_own(here, here.chosen.fade)),
-        html.Div([cost, back] if moved else [], className="pills"),
+        html.Div([cost, back, copy_command(of_faders(here))] if moved else [],
+                 className="pills"),
         html.P(like, className="caption") if like else None,
         html.Div(id="bench-paid", className="bench-work", role="status",
                  **_own(here, here.chosen.fade)),

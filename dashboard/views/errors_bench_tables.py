@@ -7,8 +7,10 @@ from urllib.parse import urlencode
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components import action, share, signed
+from dashboard.components import action, copy_command, share, signed
 from dashboard.service import Service
+from dashboard.views.errors_bench_commands import of_work
+from dashboard.views.errors_bench_recipes import row_of, said_of
 
 Found = dict[str, Any]
 LACKING = {
@@ -21,31 +23,33 @@ FEW, PLAIN = 5, 60  # rows before one asks for more, and at most; the table has 
 def rendered(service: Service, asked: Found, found: Found, job: str | None) -> list[Component]:
     """The markup of what a work has found so far; ``job`` once it is done, for the tables."""
     names = service.model(asked["model"])["classes"]
+    ends = [] if job is None else [_taken_out(job, of_work(service, asked))]
     if asked["task"] == "bench_all":
-        return _on_all(names, asked, found, job)
+        return [*_on_all(names, asked, found), *ends]
     if asked["task"] == "bench_cost":
-        return _cost(names, asked, found, job)
-    return _patches(names, {**asked, **found}, found, job)
+        return [*_cost(names, asked, found), *ends]
+    if asked["task"] == "bench_recipe":
+        rows = [row_of(names, asked, found, row) for row in found["suggestions"]]
+        return [*said_of(names, found, done=job is not None), _few(rows), *ends]
+    return [*_patches(names, {**asked, **found}, found, done=job is not None), *ends]
 
 
-def _taken_out(job: str | None) -> list[Component]:
-    """Links to the tables of a finished work."""
-    if job is None:
-        return []
+def _taken_out(job: str, words: list[str]) -> Component:
+    """Links to the tables of a finished work, and the command that gives the same."""
     links = [html.A(kind.upper(), href=f"/bench/table.{kind}?{urlencode({'job': job})}",
                     className="quiet-button") for kind in ("csv", "json")]  # fmt: skip
-    return [html.P(["This table as ", links[0], " or ", links[1]], className="caption")]
+    return html.P(["This table as ", links[0], " or ", links[1], ". ", copy_command(words)],
+                  className="caption")  # fmt: skip
 
 
 # ---- patches to choose ----
 
 
-def _patches(names: list[str], asked: Found, found: Found, job: str | None) -> list[Component]:
+def _patches(names: list[str], asked: Found, found: Found, *, done: bool) -> list[Component]:
     towards = asked.get("towards", "b")
     pushed, over = (names[asked[k]] for k in (towards, "a" if towards == "b" else "b"))
     lacking = [text for kind, text in LACKING.items() if kind not in found["sources"]]
-    plain = asked["task"] == "bench_suggest" and lacking
-    looked = f" Without {' and without '.join(lacking)}." if plain else ""
+    looked = f" Without {' and without '.join(lacking)}." if lacking else ""
     head = html.P([
         "How far each pushes ", html.B(pushed), f" over {over}, in logits, at the best of "
         f"{found['places']} places; beside it noise of the same size at its best of them.{looked}",
@@ -56,18 +60,17 @@ def _patches(names: list[str], asked: Found, found: Found, job: str | None) -> l
         f"None of those tried makes the network say {pushed}; this is as far as they push.",
         className="note",
     )  # fmt: skip
-    done = [none] if job is not None and not turned else []
-    return [head, *done, html.Div(_few(rows), className="bench-found few"), *_taken_out(job)]
+    return [head, *([none] if done and not turned else []), _few(rows)]
 
 
-def _few(rows: list[Component]) -> list[Component]:
+def _few(rows: list[Component]) -> Component:
     """The first, and the rest after a click."""
     if len(rows) <= FEW:
-        return rows
+        return html.Div(rows, className="bench-found few")
     text = f"{len(rows) - FEW} more"
     more = html.Button(text, type="button", className="quiet-button bench-more",
                        **{"data-local": "all"})  # fmt: skip
-    return [*rows[:FEW], more, *rows[FEW:]]
+    return html.Div([*rows[:FEW], more, *rows[FEW:]], className="bench-found few")
 
 
 def _patch(names: list[str], asked: Found, row: Found) -> Component:
@@ -94,7 +97,7 @@ def _patch(names: list[str], asked: Found, row: Found) -> Component:
 # ---- on many pictures ----
 
 
-def _on_all(names: list[str], asked: Found, found: Found, job: str | None) -> list[Component]:
+def _on_all(names: list[str], asked: Found, found: Found) -> list[Component]:
     whole = found["summary"]
     if whole is None:
         return []
@@ -116,7 +119,7 @@ def _on_all(names: list[str], asked: Found, found: Found, job: str | None) -> li
     return [count, *more, *lost, _means(names, asked, whole),
             html.Table([_head(["", target, "before", "now", "noise"]),
                         html.Tbody(rows)], className="bench-table few"),
-            *_shown_more(len(rows)), *note, *_taken_out(job)]  # fmt: skip
+            *_shown_more(len(rows)), *note]  # fmt: skip
 
 
 def _shown_more(count: int) -> list[Component]:
@@ -163,7 +166,7 @@ def _picture(names: list[str], asked: Found, row: Found) -> Component:
 # ---- faders ----
 
 
-def _cost(names: list[str], asked: Found, found: Found, job: str | None) -> list[Component]:
+def _cost(names: list[str], asked: Found, found: Found) -> list[Component]:
     before, now = found["right"]
     change = now - before
     lines = [html.P([
@@ -180,4 +183,4 @@ def _cost(names: list[str], asked: Found, found: Found, job: str | None) -> list
             ))  # fmt: skip
     if found["unread"]:
         lines.append(html.P(f"{len(found['unread'])} could not be read.", className="note"))
-    return [*lines, *_taken_out(job)]
+    return lines

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components import action, copy_command, note, share, term
+from dashboard.components import action, copy_command, further, note, share, term
 from dashboard.error_desk import ErrorDesk, known_of
 from dashboard.markup import Field
 from dashboard.protocol import JobStatus
@@ -166,12 +166,18 @@ def _pairs(here: Context, found: dict[str, Any]) -> list[Component]:
     rest = [_pair(here, pair) for pair in found["pairs"][FIRST:]]
     more = html.Button(f"{len(rest)} more", type="button", className="more pill",
                        **{"data-local": "all"})  # fmt: skip
-    cut = found["all_pairs"] - len(found["pairs"])
-    tail = [html.P(f"and {cut:,} rarer pairs; choose a class to see its own", className="caption")]
+    pages = further(f"/api/errors/pairs?{_asked(here)}", first=len(found["pairs"]),
+                    total=found["all_pairs"])  # fmt: skip
     says = html.P("Open a pair: its pictures, and the neurons behind the answer.",
                   className="caption")  # fmt: skip
     return [head, says, html.Div([*rows, *([more] if rest else []), *rest], className="pair-rows"),
-            *(tail if cut else []), _files(here)]  # fmt: skip
+            pages, _files(here)]  # fmt: skip
+
+
+def next_pairs(here: Context, desk: ErrorDesk, first: int) -> list[Component]:
+    """The pairs from the ``first`` on, a page of them."""
+    found = desk.ask("pairs", here.chosen, here.model, first=first)
+    return [_pair(here, pair) for pair in found]
 
 
 def _files(here: Context) -> Component:

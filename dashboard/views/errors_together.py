@@ -6,9 +6,10 @@ from dash import html
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard.components import action, signed, term
+from dashboard.components import action, copy_command, signed, term
 from dashboard.error_desk import ErrorDesk
 from dashboard.views.context import Context
+from dashboard.views.errors_bench_commands import of_pair
 from dashboard.views.errors_case import dropped
 from dashboard.views.errors_claim import not_held, number
 from dashboard.views.errors_claim_layers import layers
@@ -74,6 +75,7 @@ def _claim(here: Context, pair: tuple[int, int], found: dict[str, Any]) -> list[
         head, layers(here), html.Div(rows(here, found), className="evidence"),
         html.P(norm_line(true, found["evidence"]["norm"]), className="caption"),
         *([_verdict(found, count)] if count else []),
+        copy_command(of_pair(here, pair, dropped(here))),
     ]  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 """The second stage of Errors: the pictures of one pair, or of a list, with both probabilities."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components import action, note, share
+from dashboard.components import action, further, note, share
 from dashboard.error_desk import ErrorDesk
 from dashboard.views import errors_class
 from dashboard.views.context import Context
@@ -53,10 +54,25 @@ def content(here: Context, desk: ErrorDesk) -> list[Component]:
     confused = pair is not None and pair[0] != pair[1]
     together = [_together(found)] if confused and found["total"] > 1 else []
     cards = [*together, *(card(here, one) for one in found["pictures"])]
-    cut = found["total"] - len(found["pictures"])
-    more = [html.P(f"and {cut:,} more; choose on the first page which", className="caption")]
+    pages = further(f"/api/errors/wall?{_asked(here, wall)}", first=len(found["pictures"]),
+                    total=found["total"])  # fmt: skip
     says = [html.P(SAYS[wall], className="caption")] if wall in SAYS else []
-    return [head, *about, *says, html.Div(cards, className="err-cards"), *(more if cut else [])]
+    return [head, *about, *says, html.Div(cards, className="err-cards"), pages]
+
+
+def next_cards(here: Context, desk: ErrorDesk, first: int) -> list[Component]:
+    """The pictures of a wall from the ``first`` on, a page of them."""
+    found = desk.ask("wall_pictures", here.chosen, here.model, wall=here.chosen.wall or "wrong",
+                     order=here.chosen.order, first=first)  # fmt: skip
+    return [card(here, one) for one in found["pictures"]]
+
+
+def _asked(here: Context, wall: str) -> str:
+    """The query of a page of the wall: the network, the list, its filters and its order."""
+    chosen = here.chosen
+    given = {"model": here.model, "wall": wall, "sure": chosen.sure, "among": chosen.among,
+             "order": chosen.order}  # fmt: skip
+    return urlencode({name: value for name, value in given.items() if value is not None})
 
 
 def _order(here: Context, labelled: bool) -> Component:

@@ -140,6 +140,13 @@ def test_silent_or_blank_pictures_are_nobodys_duplicate() -> None:
     assert near_duplicates(np.zeros((0, 4), np.float32), PLAIN[:0]).tolist() == []
 
 
+def test_blank_pictures_are_there_twice_where_they_are_the_same() -> None:
+    grey = np.repeat(np.array([[40], [40], [40], [90], [40]], np.uint8), 256, 1)
+    vectors = np.array([[1, 2], [1, 2.0001], [2, 1], [1, 2], [0, 0]], np.float32)
+    # 0 and 1 the same; 2 another colour as bright; 3 brighter; 4 says nothing to the network
+    assert near_duplicates(vectors, grey).tolist() == [1, 0, -1, -1, -1]
+
+
 # ---- in photographs ----
 
 

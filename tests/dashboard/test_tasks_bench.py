@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -199,6 +200,34 @@ def test_a_recipe_says_when_no_photograph_of_it_is_open(bench: Bench) -> None:
         ask(bench, "bench_recipe", recipe="soup")
 
 
+@pytest.mark.slow
+def test_the_whale_with_a_baseball_is_a_great_white_shark(shared: Path, tmp_path: Path) -> None:
+    """The article's own case, on a GoogLeNet and two photographs: found among the tried, held
+    against noise of the same place and noise with the same choice."""
+    photos, whale, ball = shared / "photos", "n02066245.jpg", "n02799071_7869_baseball.jpg"
+    for folder, name, of in (("imagenet-sample", whale, "147"),
+                             ("imagenet-five-per-class", ball, "429")):  # fmt: skip
+        (tmp_path / "p" / of).mkdir(parents=True)
+        shutil.copy(photos / folder / name, tmp_path / "p" / of / name)
+    rows = f"file,class_index\n147/{whale},147\n429/{ball},429\n"
+    (tmp_path / "p" / "labels.csv").write_text(rows)
+    model = f"{shared / 'models' / 'bvlc_googlenet.py'}:load"
+    own = settings(tmp_path / "c", model=model, images=tmp_path / "p")
+    there = tasks.make_state({**own, "labels": str(tmp_path / "p" / "labels.csv")})
+    found = result(tasks.TASKS["bench_recipe"](there, model=model, recipe="whale"))
+    best = found["suggestions"][0]
+    assert (found["pictures"], found["pictured"], found["tried"]) == (1, True, 2 * 27 + 2 * 24)
+    assert best["turned"]
+    assert best["now"]["answer"] == 2
+    assert best["now"]["probabilities"][1] > 0.8
+    assert best["noise"]["probabilities"][1][0] < 0.02
+    assert found["noise"]["tried"] == 81
+    assert found["noise"]["best"]["answer"] != 2
+    again = tasks.TASKS["bench_trial"](there, model=model, picture=best["picture"], a=147, b=2,
+                                       patch=best["patch"], draws=1)  # fmt: skip
+    assert again["now"]["answer"] == 2
+
+
 def test_faders_and_what_they_cost(bench: Bench) -> None:
     asked = {"layer": LAYER, "fade": "3:0,17:2", **PAIR}
     found = ask(bench, "bench_fade", picture=grace(bench), **asked)
@@ -259,6 +288,19 @@ def test_a_trial_by_its_address(page: Any) -> None:
     assert wrong.status_code == 422
     assert get(client, f"/bench/seen.png?picture={key}&patch={FLAT}").data[:4] == b"\x89PNG"
     assert get(client, "/bench/texture.png?patch=soup").status_code == 404
+
+
+def test_the_curve_as_a_file(page: Any) -> None:
+    client, service = page
+    query = f"picture={service.library.first().key}&a={A}&b={B}&patch={FLAT}"
+    lines = get(client, f"/bench/curve.csv?{query}").data.decode().splitlines()
+    assert lines[0].startswith("size,said_before,said_now,probability_a_before")
+    assert len(lines) == 1 + 8
+    whole = json.loads(get(client, f"/bench/curve.json?{query}").data)
+    assert whole["classes"] == ["bow tie", "military uniform"]
+    assert [one["size"] for one in whole["found"]][:2] == [0.1, 0.2]
+    assert get(client, f"/bench/curve.xml?{query}").status_code == 404
+    assert get(client, "/bench/curve.csv?patch=soup").status_code == 404
 
 
 def test_works_are_begun_looked_at_and_taken_out(page: Any) -> None:

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from cache.errors import UserError
 from cache.store import Store
-from dashboard import tasks
+from dashboard import tasks, tasks_errors
 from dashboard.app import create_app
 from dashboard.bench import Bench
 from dashboard.config import Config
@@ -450,3 +450,40 @@ def test_the_jeep_that_is_said_to_be_a_convertible(samples: Asked) -> None:
     assert claim["before"] - claim["without"] > 1
     assert (claim["answer_before"], claim["verdict"]) == (pair["said"], "confirmed")
     assert claim["equal"]["draws"] == 20
+
+
+# ---- pages, and all of a list ----
+
+
+def test_lists_come_page_by_page(ask: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = ask.names("wrong")
+    monkeypatch.setattr(tasks_errors, "WALL", 3)
+    monkeypatch.setattr(tasks_errors, "LISTED", 1)
+    first = ask("wall_pictures", known=13, wall="wrong")
+    rest = ask("wall_pictures", known=13, wall="wrong", first=3)
+    assert first["total"] == rest["total"] == 4
+    names = [Path(one["name"]).stem for one in [*first["pictures"], *rest["pictures"]]]
+    assert names == whole
+    assert ask("wall_pictures", known=13, wall="wrong", first=4)["pictures"] == []
+    assert ask("mistakes", known=13)["pairs"][0]["true"] == RED
+    assert [p["true"] for p in ask("pairs", known=13, first=1)] == [BLUE]
+    assert ask("pairs", known=13, first=2) == []
+
+
+def test_all_of_a_list_is_what_its_wall_shows(ask: Asked) -> None:
+    for wall in ("wrong", "right", "unsure", f"{RED},{GREEN}", f"{BLUE},any"):
+        for given in ({}, {"sure": "80-95"}, {"among": BLUE}, {"sure": "80-95", "among": RED}):
+            shown = ask("wall_pictures", known=13, wall=wall, **given)["pictures"]
+            assert ask("list_size", known=13, wall=wall, **given) == len(shown)
+            asked = {"a": GREEN, "b": RED, "patch": "flat:ff0000:0.5,0.5,0.5,1", "wall": wall}
+            if shown:
+                found = result(ask("bench_all", **asked, **given))
+                assert [r["picture"] for r in found["rows"]] == [one["key"] for one in shown]
+            else:
+                with pytest.raises(UserError, match="no picture is in this list"):
+                    result(ask("bench_all", **asked, **given))
+
+
+def test_the_list_of_answers_that_change(ask: Asked) -> None:
+    shown = result(ask("unsteady"))["pictures"]
+    assert ask("list_size", known=13, wall="changes") == len(shown)
