@@ -53,7 +53,7 @@ def removed(found: Sequence[Record]) -> dict[str, Any]:
     equal, means = ratios(found, "equal")
     return {
         "errors": len(found), "neurons": found[0]["neurons"],
-        "in turn": f"{np.mean([r['turns'] for r in found]):.0%}",
+        "in turn": f"{np.mean([r.get('turns', False) for r in found]):.0%}",
         "margin": _two(np.median([r["before"] for r in found])),
         "effect": _two(np.median([abs(r["effect"]) for r in found])),
         "loss": _two(np.median([r["measured"] for r in found])),

@@ -49,12 +49,12 @@ class Selection:
     network is ("50-100", percent), ``among`` of which true class, in what ``order``, ``drop`` the
     rows of the claim whose tick is turned ("3,17": neurons; "g2": a group, counted from 0),
     ``patch`` what the bench puts where, ``fade`` by how much it turns neurons or groups up or down
-    ("3:0.5,g0:2"). ``tab``: whether neurons or groups are listed, there and in Explore. Of Dream: ``mode`` what is done, ``start`` with the
-    picture or with noise (None: as usual there), ``look`` what of the layer is made strong ("all",
-    neurons "3,17", group "g2"; None: ``unit``, else all), ``goal`` the class that is dreamt of,
-    ``guide`` the picture that guides ("class:7": the photographs of a class), ``how`` the settings
-    that are not the usual ones ("octaves:6,seed:3"), ``quality`` small or full size, ``second`` the
-    other network, ``made`` one that is kept."""
+    ("3:0.5,g0:2"); ``tab``: whether neurons or groups are listed, there and in Explore. Of Dream:
+    ``mode`` what is done, ``start`` with the picture or with noise (None: as usual there), ``look``
+    what of the layer is made strong ("all", neurons "3,17", group "g2"; None: ``unit``, else all),
+    ``goal`` the class that is dreamt of, ``guide`` the picture that guides ("class:7": the
+    photographs of a class), ``how`` the settings that are not the usual ones ("octaves:6,seed:3"),
+    ``quality`` small or full size, ``second`` the other network, ``made`` one that is kept."""
 
     view: str = "explore"
     model: str | None = None

@@ -20,6 +20,7 @@ from dashboard.selection import Selection
 from dashboard.service import Service
 from dashboard.views.context import Context
 from tests.dashboard import colours
+from tests.dashboard.browser import wait_until
 from tests.dashboard.colours import LAYER, with_colours
 from tests.dashboard.steps import result
 
@@ -129,11 +130,7 @@ def test_the_layers_of_a_claim_come_as_they_are_measured(service: Service) -> No
     def looked() -> dict[str, Any]:
         return dict(client.get("http://127.0.0.1/api/claim/layers", query_string=asked).json)
 
-    looked()
-    for job in service.jobs.running():
-        service.jobs.wait(job.id, timeout=60)
-    found = looked()
-    assert found["state"] == "done"
+    found = wait_until(lambda: (now := looked())["state"] == "done" and now, "it is measured")
     assert "without 3, " in found["layers"][LAYER]
     assert "step-bar" in found["layers"][LAYER]
     asked["picture"] = "gone"
