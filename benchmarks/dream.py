@@ -9,7 +9,7 @@ step's seconds over the rounds, as other work only adds to them. "plain": the en
 in a bare loop with torch.roll, no tiles, no frames. "textbook": as tutorials have it, a hook, the
 whole forward pass, contiguous memory, torch's own response norm, single precision (its weights are
 frozen, too). ``--memory``: how much the process has grown at its peak, over a picture of so many
-megapixels, two steps of one octave.
+megapixels, in one step of one octave.
 """
 
 import argparse
@@ -197,7 +197,7 @@ def main() -> None:
     torch.set_num_threads(2)
     classifier = load(given.model, device="cpu")
     if given.memory:
-        few = Dream(layer=given.layer, octaves=1, iterations=2, tile=given.tile)
+        few = Dream(layer=given.layer, octaves=1, iterations=1, tile=given.tile)
         memory(classifier, few, [float(part) for part in given.memory.split(",")])
         return
     dream = Dream(layer=given.layer)

@@ -58,7 +58,7 @@ def noise(size: Size, seed: int, channels: int) -> Tensor:
     """(1, C, *size): grey, with grain that is as strong in every octave, so that there is
     something to begin with at each size, in colours as photographs mix them; the same for the same
     seed."""
-    random, whole = generator(seed, "dream"), torch.zeros(1, channels, *size)
+    random, whole = generator(seed, "noise"), torch.zeros(1, channels, *size)
     grains = sizes(size, 32, 2.0, least=COARSEST)
     for h, w in grains:
         grain = torch.randn((1, channels, h, w), generator=random)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from analysis.models import Classifier
 
 RECIPE = 1  # raise when a change alters pictures, so that stored ones are made anew
-PREVIEW = 256  # the long side of a preview
+PREVIEW = 224  # the long side of a preview
 Start = Literal["picture", "noise"]
 
 

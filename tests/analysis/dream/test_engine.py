@@ -147,6 +147,16 @@ def test_it_ends_at_any_tile(squeezenet: Classifier) -> None:
     assert not [h for m in squeezenet.module.modules() for h in m._forward_hooks]
 
 
+def test_a_photograph_in_tiles_looks_as_in_one_piece(squeezenet: Classifier) -> None:
+    dream = Dream(layer="features.6", octaves=1, iterations=3)
+    before, changes = photo(300, 400).astype(float), []
+    for tile in (256, 512):
+        *_, last = dreamt(squeezenet, replace(dream, tile=tile), photo(300, 400))
+        changes.append((last.pixels() - before).ravel())
+    assert np.corrcoef(*changes)[0, 1] > 0.98
+    assert np.abs(changes[0]).mean() == pytest.approx(np.abs(changes[1]).mean(), rel=0.02)
+
+
 def test_noise_has_a_seed() -> None:
     dream = Dream(layer="act", start="noise", size=40, octaves=1, iterations=1)
     one, two, three = (

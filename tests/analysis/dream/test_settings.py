@@ -67,5 +67,5 @@ def test_one_aim_only() -> None:
 
 
 def test_a_preview_is_small() -> None:
-    assert previewed(Dream(layer="act")).size == 256
+    assert previewed(Dream(layer="act")).size == 224
     assert previewed(Dream(layer="act", size=200)).size == 200
