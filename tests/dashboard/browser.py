@@ -118,9 +118,15 @@ def wait_until(ask: Any, what: str, *, seconds: float = PATIENCE) -> Any:
 
 def number(text: str | None) -> float:
     """A number as the page writes it: with a true minus."""
+    found = number_in(text)
+    assert found is not None, f"no number in {text!r}"
+    return found
+
+
+def number_in(text: str | None) -> float | None:
+    """The same; None where there is none (yet)."""
     found = re.search(r"[-+]?\d+(\.\d+)?", (text or "").replace("\u2212", "-"))
-    assert found, f"no number in {text!r}"
-    return float(found[0])
+    return float(found[0]) if found else None
 
 
 class Screen:
@@ -174,9 +180,10 @@ class Screen:
     def shows(self, selector: str, value: float, *, within: float = 0.051) -> None:
         """Waits until the element shows the number, as exactly as it is rounded."""
 
-        def there() -> bool:
-            found = self.at(selector)
-            return found.count() > 0 and abs(self.number(selector) - value) <= within
+        def there() -> bool:  # read in one moment: the panel may be between two states
+            texts = self.at(selector).all_inner_texts()
+            found = number_in(texts[0]) if texts else None
+            return found is not None and abs(found - value) <= within
 
         try:
             wait_until(lambda: self.page.wait_for_timeout(30) or there(), "", seconds=PATIENCE)
