@@ -23,8 +23,12 @@ MOST = 9  # patches at once
 
 
 def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
-    """Adds the addresses."""
+    """Adds the addresses: of the answers to all pictures, and of what one picture's panels await."""
+    _of_answers(server, service, desk)
+    _of_panels(server, service)
 
+
+def _of_answers(server: Flask, service: Service, desk: ErrorDesk) -> None:
     @server.get("/api/evaluation")
     def evaluation() -> Response:
         given = request.args
@@ -66,6 +70,8 @@ def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
         return Response(text, mimetype=f"{'text' if kind == 'csv' else 'application'}/{kind}",
                         headers=headers)  # fmt: skip
 
+
+def _of_panels(server: Flask, service: Service) -> None:
     @server.get("/api/job")
     def job() -> Response:
         """How far a job is that a panel waits for."""

@@ -246,7 +246,7 @@ def test_from_the_pair_to_a_picture_and_back(coloured: Errors) -> None:
     coloured.says("#err-sentence", "Says green rather than red by 2.0")
     assert coloured.evidence() == [10, 7, 4]
     expect(coloured.at(".times")).to_have_text(["\u00d7 2.7"] * 3)
-    coloured.says("#err-claim .caption", "4 pictures of red that the network gets right")
+    coloured.says("#err-claim #err-about", "4 pictures of red that the network gets right")
     coloured.screen.shows("#err-claim #without", -5.2)
     coloured.says("#err-twin", "Its twin: a red that is answered right")
     expect(coloured.at("#err-way button[data-do]")).to_have_count(3)
@@ -400,7 +400,7 @@ def test_without_labels_there_are_other_ways_in(chromium: Browser, unlabelled: S
         expect(errors.at("#err-wall header nav button")).to_have_count(4)  # none is nearly right
         errors.at("#err-wall .err-card").nth(1).click()
         errors.says("#err-sentence", "rather than")
-        errors.says("#err-claim .caption", "no picture is answered right yet")
+        errors.says("#err-claim #err-about", "no picture is answered right yet")
 
 
 def test_a_set_of_one_class_without_an_error(chromium: Browser, spotless: Server) -> None:
