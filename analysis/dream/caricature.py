@@ -71,9 +71,7 @@ def checked(wanted: Caricature, classifier: "Classifier") -> Caricature:
     return replace(wanted, layer=layer.name)
 
 
-def drawn(
-    classifier: "Classifier", wanted: Caricature, picture: Image.Image
-) -> Iterator[Stage]:
+def drawn(classifier: "Classifier", wanted: Caricature, picture: Image.Image) -> Iterator[Stage]:
     """What the layer keeps of ``picture``, after every step. ``measured``, anew every few steps:
     see ``likeness``.
 

@@ -14,7 +14,9 @@ from PIL import Image
 
 TRAILER = b";"
 MOST = 65_535  # pixels of a side
-_SAMPLED = 20_000  # pixels that the colours are found from: all of them would take six times as long
+_SAMPLED = (
+    20_000  # pixels that the colours are found from: all of them would take six times as long
+)
 _FASTEST = 2  # hundredths of a second; browsers show anything faster at ten frames a second
 
 

@@ -29,12 +29,14 @@ Aim = Callable[[Fields], Objective]  # from what is wanted to the canvas' object
 @dataclass(frozen=True)
 class Course:
     """How the steps go: their number, the random views, how large they are at most (in units of the
-    parameterisation's rate), and what the dice are thrown from."""
+    parameterisation's rate), and what the dice are thrown from. ``resting``: the views come closer
+    and closer to the picture as it is."""
 
     steps: int
     views: transforms.Views
     largest: float
     random: torch.Generator
+    resting: bool = True
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class Chase:
             upright(maps, canvas.shape), self.observer.size, schedule="settling",
             largest=course.largest,
         )  # fmt: skip
-        for now, _, factor, _ in plan.steps():
+        whole = plan.maps if course.resting else upright(maps, canvas.shape)
+        for now, factor in zip(whole, plan.factors, strict=True):
             adam.rate = canvas.rate * factor
             grad, score = self._gradient(canvas, now.to(canvas.coefficients.device), course.views)
             if not bool(torch.isfinite(grad).all()):

@@ -2,7 +2,7 @@
 
 PNG carries it in a text chunk, JPEG, WebP and AVIF in EXIF's user comment, GIF in its comment, MP4
 in its comment tag. Nothing in it tells the time or a folder, so that the same work makes the same
-bytes. A file may come from anywhere: what is read back is bounded, and of the kinds that it must be.
+bytes. A file may come from anywhere: what is read back is bounded, and of the kinds it must be.
 """
 
 import json
