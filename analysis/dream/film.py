@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from analysis.dream import boxes, gifs
 from analysis.dream.stamp import Stamp
@@ -180,9 +181,7 @@ class _Mp4(_Tape):
         }  # fmt: skip
 
     def add(self, pixels: Picture) -> None:
-        w, h = self.size
-        even = np.pad(pixels, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge")
-        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        frame = self._av.VideoFrame.from_ndarray(_planes(pixels), format="yuv420p")
         self._put(self._stream.encode(frame))
         self.frames += 1
 
@@ -205,6 +204,23 @@ class _Mp4(_Tape):
         length, frames = boxes.fragments(self.draft.path)
         self.draft.cut(length)
         return frames
+
+
+def _planes(pixels: Picture) -> NDArray[np.uint8]:
+    """(3 h / 2, w) of (h, w, 3): brightness, and below it both colours at half the size, in the
+    range that films have (ITU-R 601); an odd side repeats its edge.
+
+    FFmpeg's own conversion reads beyond a row whose length is no multiple of 16, so that the same
+    frames did not always make the same bytes.
+    """
+    h, w = pixels.shape[:2]
+    even = np.pad(pixels, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge")
+    bands = Image.fromarray(even).convert("YCbCr").split()
+    bright = np.asarray(bands[0], dtype=np.float32) * (219 / 255) + 16
+    colours = [np.asarray(band.reduce(2), dtype=np.float32) for band in bands[1:]]
+    planes = [bright, *((c - 128) * (224 / 255) + 128 for c in colours)]
+    flat = np.rint(np.concatenate([plane.ravel() for plane in planes])).astype(np.uint8)
+    return flat.reshape(-1, bright.shape[1])
 
 
 class _Sink:

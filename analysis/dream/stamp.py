@@ -33,7 +33,10 @@ FORMAT = 1
 LONGEST = 60_000  # characters: EXIF in a JPEG has 64 kB
 _NAME = 300  # characters of a name
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-_QUALITY = {"JPEG": 95, "WEBP": 92}
+# JPEG with all of its colours' pixels: a dream's are strong, and would bleed at half the resolution
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 92},
+}  # fmt: skip
 _ASCII = b"ASCII\0\0\0"  # how EXIF says what its user comment is written in
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _ABSENT = "carries no settings: it was not made here, or another program has saved it since"
@@ -96,7 +99,7 @@ def encoded(pixels: NDArray[np.uint8], suffix: str, stamp: Stamp) -> bytes:
     if form is None:
         raise UserError(f"{suffix!r} is none of the endings {', '.join(_FORMATS)}")
     buffer, text = BytesIO(), stamp.text()
-    options: dict[str, Any] = {"quality": _QUALITY[form]} if form in _QUALITY else {}
+    options = dict(_OPTIONS.get(form, {}))
     if form == "PNG":
         options["pnginfo"] = PngInfo()
         options["pnginfo"].add_text(KEYWORD, text)
@@ -128,7 +131,7 @@ def read_settings(source: Path | bytes, *, name: str | None = None) -> Stamp:
 
 
 def _picture_text(data: bytes) -> str | None:
-    with Image.open(BytesIO(data), formats=images.FORMATS) as image:
+    with images.opened(BytesIO(data)) as image:
         text = image.info.get(KEYWORD) if image.format == "PNG" else image.info.get("comment")
         if text is None and image.format != "PNG":
             text = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)

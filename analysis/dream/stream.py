@@ -20,13 +20,16 @@ from torch.nn import functional
 from analysis.dream.aims import aim_of
 from analysis.dream.engine import Dreamer, started
 from analysis.dream.settings import Dream, checked
-from analysis.featurevis.parameters import to_uint8
+from analysis.featurevis.parameters import COLOUR_ROOT, to_uint8
 from cache.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
 RECIPE = 1  # raise when a change alters pictures
+MEAN = (0.48, 0.46, 0.41)  # of photographs' colours; Lucid, optvis/param/color.py
+STEADY = 0.1  # of the way back to the colours of photographs, a frame
+FAINT = 1e-4  # variance, in 0..1 squared
 MOST_CHANGES = 1000
 Picture = NDArray[np.uint8]
 
@@ -119,7 +122,7 @@ def strides(
     for number in count(0 if after is None else after + 1):
         moment = at(stream, dream, number)
         dreamer = desk.dreamer(moment)
-        base = zoomed(now, stream) if number else now
+        base = steadied(zoomed(now, stream)) if number else now
         for frame in dreamer.dream(base, "stream", number):
             now = frame.picture
             yield None
@@ -152,6 +155,33 @@ def zoomed(picture: Tensor, stream: Stream) -> Tensor:
         picture, grid, mode="bicubic", padding_mode="reflection", align_corners=False
     )
     return nearer.clamp_(0, 1)
+
+
+def steadied(picture: Tensor) -> Tensor:
+    """Colours (1, C, h, w) drawn a little way back to the mean and the covariance that photographs
+    have; on its own, an ascent without end burns them out within a hundred frames."""
+    channels = picture.shape[1]
+    flat = picture[0].flatten(1).double()
+    mean = flat.mean(dim=1, keepdim=True)
+    own = (flat - mean) @ (flat - mean).T / flat.shape[1]
+    root = torch.tensor(COLOUR_ROOT).to(flat)
+    wanted, centre = root @ root.T, torch.tensor(MEAN).to(flat)[:, None]
+    if channels == 1:
+        wanted, centre = wanted.mean().view(1, 1), centre.mean().view(1, 1)
+    # the map of least motion from one covariance to the other (Gaussian optimal transport)
+    half = _power(own, 0.5)
+    back = _power(own, -0.5)
+    whole = back @ _power(half @ wanted @ half, 0.5) @ back
+    part = torch.eye(channels).to(flat).lerp(whole, STEADY)
+    moved = part @ (flat - mean) + mean.lerp(centre, STEADY)
+    return moved.to(picture.dtype).view_as(picture).clamp_(0, 1)
+
+
+def _power(matrix: Tensor, exponent: float) -> Tensor:
+    """Of a covariance, whose directions without any colour count as faint ones."""
+    values, vectors = torch.linalg.eigh(matrix)
+    power: Tensor = vectors @ torch.diag(values.clamp_min(FAINT) ** exponent) @ vectors.T
+    return power
 
 
 class _Desk:

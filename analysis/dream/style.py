@@ -49,7 +49,7 @@ class Style:
     style_layers: tuple[str, ...] = ()
     content_layers: tuple[str, ...] = ()
     content_weight: float = 1.0
-    style_weight: float = 25.0
+    style_weight: float = 15.0
     style_scale: float = 1.0
     size: int = 384
     steps: int = 120
