@@ -220,7 +220,8 @@ def _planes(pixels: Picture) -> NDArray[np.uint8]:
     colours = [np.asarray(band.reduce(2), dtype=np.float32) for band in bands[1:]]
     planes = [bright, *((c - 128) * (224 / 255) + 128 for c in colours)]
     flat = np.rint(np.concatenate([plane.ravel() for plane in planes])).astype(np.uint8)
-    return flat.reshape(-1, bright.shape[1])
+    planar: NDArray[np.uint8] = flat.reshape(-1, bright.shape[1])
+    return planar
 
 
 class _Sink:

@@ -1,22 +1,21 @@
-"""The same work in two networks, and pictures side by side in one sheet."""
+"""The same dream in two networks, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from analysis.dream.settings import Dream
+from analysis.dream.engine import dreamt
+from analysis.dream.ladder import Rung
+from analysis.dream.settings import Dream, checked
 from analysis.layers import find_layer, ladder, list_layers
 from cache.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
-
-_GAP = 8  # pixels between pictures
-_PAPER = 255
 
 
 def depth(classifier: "Classifier", layer: str) -> float:
@@ -24,7 +23,7 @@ def depth(classifier: "Classifier", layer: str) -> float:
     return find_layer(classifier, layer).order / max(1, len(list_layers(classifier)) - 1)
 
 
-def matched(classifier: "Classifier", layer: str, other: "Classifier") -> str:
+def counterpart(classifier: "Classifier", layer: str, other: "Classifier") -> str:
     """The layer of ``other`` that stands for a layer of ``classifier``: the one of the same name,
     else of the ladder's layers (from edges to objects) the one as deep, in units of the network's
     depth."""
@@ -50,30 +49,30 @@ def translated(classifier: "Classifier", dream: Dream, other: "Classifier") -> D
             f"channels of {classifier.name} are not those of {other.name}: dream with a whole "
             "layer, a guide or a class to compare them"
         )
-    return replace(dream, layer=matched(classifier, dream.layer, other))
+    return replace(dream, layer=counterpart(classifier, dream.layer, other))
 
 
-def sheet(pictures: Sequence[NDArray[np.uint8]], *, columns: int = 0) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3): pictures (h, w, 3) in rows of ``columns`` (0: all in one) on white, each
-    within the size of the largest, in its own proportions."""
-    if not pictures:
-        raise UserError("a sheet needs at least one picture")
-    across = min(columns or len(pictures), len(pictures))
-    down = -(-len(pictures) // across)
-    h, w = (max(p.shape[side] for p in pictures) for side in (0, 1))
-    shape = down * (h + _GAP) + _GAP, across * (w + _GAP) + _GAP, 3
-    paper = np.full(shape, _PAPER, dtype=np.uint8)
-    for i, picture in enumerate(pictures):
-        own = _within(picture, h, w)
-        top = _GAP + (i // across) * (h + _GAP) + (h - own.shape[0]) // 2
-        left = _GAP + (i % across) * (w + _GAP) + (w - own.shape[1]) // 2
-        paper[top : top + own.shape[0], left : left + own.shape[1]] = own
-    return paper
+def in_each(
+    classifiers: Sequence["Classifier"],
+    dream: Dream,
+    picture: NDArray[np.uint8] | None = None,
+    *,
+    guides: Sequence[NDArray[np.uint8]] = (),
+) -> Iterator[Rung]:
+    """The dream in the first network, then what stands for it in each of the others, frame by
+    frame; for a sheet, see ``ladder.sheet`` and ``caption``. Raises UserError before the first
+    step for what one of them lacks."""
+    first = classifiers[0]
+    dreams = [dream, *(translated(first, dream, other) for other in classifiers[1:])]
+    dreams = [checked(d, c) for d, c in zip(dreams, classifiers, strict=True)]
+    for number, (own, classifier) in enumerate(zip(dreams, classifiers, strict=True), start=1):
+        for frame in dreamt(classifier, own, picture, guides=guides):
+            yield Rung(number, len(dreams), own, frame)
 
 
-def _within(picture: NDArray[np.uint8], h: int, w: int) -> NDArray[np.uint8]:
-    scale = min(h / picture.shape[0], w / picture.shape[1])
-    if scale == 1:
-        return picture
-    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+def caption(classifier: "Classifier", dream: Dream) -> str:
+    """Network and layer, or class, for below a picture; a network of a file by the file's name."""
+    what = dream.layer
+    if dream.class_index is not None:
+        what = classifier.categories.raw[dream.class_index]
+    return f"{Path(classifier.name.partition(':')[0]).stem}, {what}"

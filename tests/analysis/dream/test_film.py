@@ -15,6 +15,7 @@ from analysis.dream import film as films
 from analysis.dream.film import Film, ready, recorded
 from analysis.dream.stamp import Stamp, read_settings
 from cache.errors import UserError
+from tests.cache.test_full_disk import can_mount, in_small_disk
 
 ROOT = Path(__file__).resolve().parents[3]
 STAMP = Stamp("stream", "toy", "0" * 64, {"zoom": 0.05, "changes": [[3, "relu", 1.5]]})
@@ -123,7 +124,7 @@ random = np.random.default_rng(0)
 film = Film(Path(sys.argv[1]), STAMP, fps=4)
 try:
     with film:
-        for _ in range(200):
+        for _ in range(400):
             film.add(random.integers(0, 256, (64, 64, 3), dtype=np.uint8))
 except UserError as error:
     print(error)
@@ -152,6 +153,26 @@ def test_a_full_disk_keeps_what_was_finished(tmp_path: Path, kind: str, limit: i
     assert len(read(path)) == int(count)
     assert read_settings(path) == STAMP
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if not can_mount(disk):
+        pytest.skip("this machine does not let a process mount a tmpfs of its own")
+    path = disk / "film.gif"
+    show = f"{LIMITED}\ndata = Path(sys.argv[1]).read_bytes()\nprint(len(data), data[-1:])"
+    actor = [sys.executable, "-c", show, str(path), str(2**30)]
+    done = subprocess.run(
+        in_small_disk(disk, *actor), cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    line, count, about = done.stdout.splitlines()
+    assert line.endswith(f"the disk is full; the film there has the first {count} frames")
+    length, last = about.split(" ", 1)
+    assert int(count) > 100
+    assert int(length) > 1_000_000
+    assert last == "b';'"
 
 
 def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

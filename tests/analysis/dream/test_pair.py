@@ -1,9 +1,11 @@
-"""The same dream in two networks, and sheets."""
+"""The same dream in two networks."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from analysis.dream.pair import depth, matched, sheet, translated
+from analysis.dream.pair import caption, counterpart, depth, in_each, translated
 from analysis.dream.settings import Dream
 from analysis.models import Classifier, load
 from cache.errors import UserError
@@ -16,13 +18,13 @@ def squeezenet() -> Classifier:
 
 
 def test_layers_of_one_name_stand_for_each_other(squeezenet: Classifier) -> None:
-    assert matched(squeezenet, "features.7", squeezenet) == "features.7"
-    assert matched(local(), "relu", local(32)) == "relu"
+    assert counterpart(squeezenet, "features.7", squeezenet) == "features.7"
+    assert counterpart(local(), "relu", local(32)) == "relu"
 
 
 def test_other_layers_are_matched_by_their_depth(squeezenet: Classifier, shared: object) -> None:
     net = load(f"{shared}/models/bvlc_googlenet.py:load", device="cpu")
-    found = [matched(net, f"inception{b}", squeezenet) for b in ("3a", "4a", "4c", "5b")]
+    found = [counterpart(net, f"inception{b}", squeezenet) for b in ("3a", "4a", "4c", "5b")]
     assert found[0] in ("features.3", "features.4")
     assert found[-1] == "features.12"
     assert [int(name.split(".")[1]) for name in found] == sorted(
@@ -44,17 +46,14 @@ def test_channels_mean_nothing_in_another_network(squeezenet: Classifier) -> Non
         translated(local(), Dream(layer="relu", channels=(1,)), squeezenet)
 
 
-def test_a_sheet_by_hand() -> None:
-    """Two pictures of 4 x 6 and one of 2 x 3, enlarged to the same: rows of two, 8 white pixels
-    between and around."""
-    pictures = [np.full((4, 6, 3), 10, np.uint8), np.full((4, 6, 3), 20, np.uint8)]
-    whole = sheet([*pictures, np.full((2, 3, 3), 30, np.uint8)], columns=2)
-    assert whole.shape == (8 + 12 + 12, 8 + 14 + 14, 3)
-    assert (whole[8:12, 8:14] == 10).all()
-    assert (whole[8:12, 22:28] == 20).all()
-    assert (whole[20:24, 8:14] == 30).all()
-    assert (whole[20:24, 22:28] == 255).all()
-    assert (whole[:8] == 255).all()
-    assert sheet(pictures).shape == (20, 36, 3)
-    with pytest.raises(UserError, match="at least one"):
-        sheet([])
+def test_the_dream_in_both(squeezenet: Classifier) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    dream, own = Dream(layer="relu", octaves=1, iterations=2), local(32)
+    rungs = list(in_each([own, squeezenet], dream, picture))
+    assert [(r.number, r.count) for r in rungs if r.frame.finished] == [(1, 2), (2, 2)]
+    layer = rungs[-1].dream.layer
+    assert layer == counterpart(own, "relu", squeezenet)
+    assert caption(squeezenet, rungs[-1].dream) == f"squeezenet1_1, {layer}"
+    assert caption(squeezenet, Dream(class_index=954)) == "squeezenet1_1, banana"
+    with pytest.raises(UserError, match="no layer 'rely'"):
+        next(in_each([own, squeezenet], replace(dream, layer="rely"), picture))
