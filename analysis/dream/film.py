@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from analysis.dream import boxes, gifs
 from analysis.dream.stamp import Stamp
@@ -175,13 +174,20 @@ class _Mp4(_Tape):
         self._stream = self._film.add_stream(_CODEC, rate=Fraction(fps).limit_denominator(1000))
         self._stream.width, self._stream.height = (s + s % 2 for s in size)
         self._stream.pix_fmt = "yuv420p"
-        # one thread, and few frames looked ahead: the same bytes everywhere, in little memory
+        # One thread, few frames looked ahead, and no weighing of macroblocks by them, whose numbers
+        # vary where a row is no multiple of 16 pixels: little memory, and always the same bytes.
         self._stream.options = {
-            "crf": "18", "threads": "1", "rc-lookahead": "8", "g": str(max(1, round(fps))),
-        }  # fmt: skip
+            "crf": "18",
+            "threads": "1",
+            "rc-lookahead": "8",
+            "x264-params": "mbtree=0",
+            "g": str(max(1, round(fps))),
+        }
 
     def add(self, pixels: Picture) -> None:
-        frame = self._av.VideoFrame.from_ndarray(_planes(pixels), format="yuv420p")
+        w, h = self.size
+        even = np.pad(pixels, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge")
+        frame = self._av.VideoFrame.from_ndarray(even, format="rgb24")
         self._put(self._stream.encode(frame))
         self.frames += 1
 
@@ -204,24 +210,6 @@ class _Mp4(_Tape):
         length, frames = boxes.fragments(self.draft.path)
         self.draft.cut(length)
         return frames
-
-
-def _planes(pixels: Picture) -> NDArray[np.uint8]:
-    """(3 h / 2, w) of (h, w, 3): brightness, and below it both colours at half the size, in the
-    range that films have (ITU-R 601); an odd side repeats its edge.
-
-    FFmpeg's own conversion reads beyond a row whose length is no multiple of 16, so that the same
-    frames did not always make the same bytes.
-    """
-    h, w = pixels.shape[:2]
-    even = np.pad(pixels, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge")
-    bands = Image.fromarray(even).convert("YCbCr").split()
-    bright = np.asarray(bands[0], dtype=np.float32) * (219 / 255) + 16
-    colours = [np.asarray(band.reduce(2), dtype=np.float32) for band in bands[1:]]
-    planes = [bright, *((c - 128) * (224 / 255) + 128 for c in colours)]
-    flat = np.rint(np.concatenate([plane.ravel() for plane in planes])).astype(np.uint8)
-    planar: NDArray[np.uint8] = flat.reshape(-1, bright.shape[1])
-    return planar
 
 
 class _Sink:
