@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from analysis.dream import pyramid
 from analysis.dream.aims import aim_of
 from analysis.dream.engine import Dreamer, started
 from analysis.dream.settings import Dream, checked
@@ -127,7 +128,7 @@ def strides(
             now = frame.picture
             yield None
         (pixels,) = to_uint8(now)
-        now = (now * 255).round_().div_(255)
+        now = pyramid.to_tensor(pixels, now.shape[1], now.device)  # as it would be read
         yield StreamFrame(number, pixels, moment.layer, moment.strength)
 
 
