@@ -143,14 +143,19 @@ def _check_size(size: int, shown: str) -> None:
         )
 
 
-def _decode(stream: IO[bytes], min_side: int | None) -> Image.Image:
-    """`decode` without the file's name in its errors."""
+def opened(stream: IO[bytes]) -> ImageFile.ImageFile:
+    """A picture's head, whatever size it claims; nothing is decoded yet."""
     with _opening:  # Pillow's own limit is one number for the process, and below 200 megapixels
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            image = Image.open(stream, formats=FORMATS)
+            return Image.open(stream, formats=FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _decode(stream: IO[bytes], min_side: int | None) -> Image.Image:
+    """`decode` without the file's name in its errors."""
+    image = opened(stream)
     if image.width * image.height > MAX_PIXELS:
         raise UserError(
             f"claims {image.width} x {image.height} pixels, more than the "

@@ -46,13 +46,25 @@ class Draft:
         if not self._published:
             self._path.unlink(missing_ok=True)
 
-    def write(self, data: bytes, *, durable: bool = True) -> None:
-        """Append all of ``data``; ``durable`` waits until it is on the disk itself."""
+    @property
+    def path(self) -> Path:
+        """Where the draft lies until it is published."""
+        return self._path
+
+    def write(self, data: bytes, *, durable: bool = True, at: int | None = None) -> None:
+        """Append all of ``data``, or put it ``at`` a place and go on from its end; ``durable``
+        waits until it is on the disk itself."""
+        if at is not None:
+            os.lseek(self._descriptor, at, os.SEEK_SET)
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
         if durable:
             os.fsync(self._descriptor)
+
+    def cut(self, length: int) -> None:
+        """Keep the first ``length`` bytes."""
+        os.ftruncate(self._descriptor, length)
 
     def publish(self, *, used: int) -> None:
         """Put the draft in its place; ``used`` (ns) becomes its time. A second call does nothing,
@@ -126,6 +138,11 @@ def disk_errors(folder: Path, *, named_by: str = "--cache DIR") -> Iterator[None
         yield
     except OSError as error:
         raise disk_error(folder, error, named_by) from error
+
+
+def reason_of(error: OSError) -> str:
+    """Why a file cannot be written, in a few words."""
+    return "the disk is full" if error.errno in _FULL else error.strerror or str(error)
 
 
 def disk_error(folder: Path, error: OSError, named_by: str = "--cache DIR") -> UserError:

@@ -1,6 +1,5 @@
 """What a command prints: one JSON document, or a table for a person; and where its files go."""
 
-import errno
 import io
 import json
 import math
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cache.errors import UserError
-from cache.files import Draft
+from cache.files import Draft, reason_of
 
 SELDOM = 15.0  # seconds between two lines of progress where nobody watches
 UNTRAINED = "(an untrained network: its weights are random)"
@@ -123,9 +122,7 @@ def save(path: Path, data: bytes) -> None:
             draft.write(data)
             draft.publish(used=time.time_ns())
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        reason = "the disk is full" if full else error.strerror or str(error)
-        raise UserError(f"{str(path)!r} cannot be written: {reason}") from error
+        raise UserError(f"{str(path)!r} cannot be written: {reason_of(error)}") from error
 
 
 def picture_bytes(pixels: NDArray[np.uint8], path: Path) -> bytes:

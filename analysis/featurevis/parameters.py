@@ -27,9 +27,10 @@ def generator(seed: int, *identity: object) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
 
 
-def frequencies(size: int) -> Tensor:
-    """(S, S // 2 + 1): each coefficient's frequency in cycles per pixel."""
-    rows, columns = torch.fft.fftfreq(size), torch.fft.rfftfreq(size)
+def frequencies(size: int, width: int | None = None) -> Tensor:
+    """(S, W // 2 + 1): each coefficient's frequency in cycles per pixel; square without
+    ``width``."""
+    rows, columns = torch.fft.fftfreq(size), torch.fft.rfftfreq(width or size)
     return torch.hypot(rows[:, None], columns[None, :])
 
 
@@ -38,9 +39,11 @@ def below(size: int, other: int) -> Tensor:
     return frequencies(size) * size < other / 2
 
 
-def amplitudes(size: int) -> Tensor:
-    """(S, S // 2 + 1): the weight of each coefficient, falling with frequency as in photographs."""
-    falling: Tensor = _GAIN / frequencies(size).clamp_min(1 / size)
+def amplitudes(size: int, width: int | None = None) -> Tensor:
+    """(S, W // 2 + 1): the weight of each coefficient, falling with frequency as in photographs;
+    square without ``width``."""
+    lowest = 1 / max(size, width or size)
+    falling: Tensor = _GAIN / frequencies(size, width).clamp_min(lowest)
     return falling
 
 

@@ -93,10 +93,11 @@ def affine(first: Tensor, scale: Tensor, angle: Tensor, last: Tensor) -> Tensor:
     return torch.cat([turn, shift], dim=-1)
 
 
-def view(pixels: Tensor, maps: Tensor, size: int, *, pad: bool = True) -> Tensor:
-    """The views (B, C, size, size) of pictures (B, C, S, S) in 0..1 under ``maps`` (B, 2, 3);
-    beyond the picture's border lies mid grey, or its own edge without ``pad``."""
-    shape = [len(pixels), pixels.shape[1], size, size]
+def view(pixels: Tensor, maps: Tensor, size: int | tuple[int, int], *, pad: bool = True) -> Tensor:
+    """The views (B, C, size, size) of pictures (B, C, H, W) in 0..1 under ``maps`` (B, 2, 3), or
+    views of (h, w); beyond the picture's border lies mid grey, or its own edge without ``pad``."""
+    h, w = (size, size) if isinstance(size, int) else size
+    shape = [len(pixels), pixels.shape[1], h, w]
     grid = functional.affine_grid(maps.to(pixels), shape, align_corners=False)
     beyond = "zeros" if pad else "border"
     centred = functional.grid_sample(
