@@ -23,7 +23,7 @@ MOST = 9  # patches at once
 
 
 def register(server: Flask, service: Service, desk: ErrorDesk) -> None:
-    """Adds the addresses: of the answers to all pictures, and of what one picture's panels await."""
+    """Adds the addresses: of the answers to all pictures, and of what panels wait for."""
     _of_answers(server, service, desk)
     _of_panels(server, service)
 
