@@ -4,6 +4,7 @@ What no page has asked for lately is given up, and what somebody stops stays sto
 asked for again; what was made so far is kept in both cases (``tasks_dream.py``).
 """
 
+import base64
 import io
 import threading
 import time
@@ -13,11 +14,14 @@ from typing import Any
 from PIL import Image
 
 from analysis import images
+from analysis.dream.stamp import read_settings
 from cache.codecs import encode
 from cache.dreams import Dream, Dreams
 from cache.errors import UserError
+from dashboard.dream_reopen import reopened
 from dashboard.dream_told import told
 from dashboard.dream_wish import Wish
+from dashboard.dream_wish import changes as dream_changes
 from dashboard.protocol import INTERACTIVE, VISIBLE, JobStatus
 from dashboard.service import Service
 
@@ -117,6 +121,21 @@ class DreamDesk:
         if entry is None or "told" not in entry.meta:
             raise UserError("this dream is gone; dream it again")
         return entry.value.data, entry.meta["told"]["kind"], entry.meta["words"]
+
+    def film(self, wish: Wish, kind: str) -> bytes:
+        """A stream's frames so far as a film."""
+        asked = {"wish": wish.plain(), "kind": kind}
+        return base64.b64decode(self.service.jobs.call("dream_film", timeout=300, **asked))
+
+    def open(self, data: bytes, name: str, model: str) -> dict[str, Any]:
+        """The choice that a result's file was made by: {changes, missing: a picture's name}."""
+        stamp = read_settings(data, name=name)
+        models = [row["name"] for row in self.service.ask("networks")]
+        found = dream_changes(reopened(stamp, models, model))
+        source = stamp.sources.get("picture")
+        if source and self.service.library.find(source.digest) is None:
+            return {"changes": {**found, "picture": None}, "missing": source.name}
+        return {"changes": found, "missing": None}
 
     def again(self, id: str) -> str:
         """Opens a result as a picture to go on from; its key."""

@@ -62,6 +62,19 @@ def _kept(server: Flask, desk: DreamDesk) -> None:
     def dream_remove() -> Response:
         return _asked(lambda: desk.kept.remove(request.args.get("id", "")))
 
+    @server.post("/api/dream/open")
+    def dream_open() -> Response:
+        name, model = (request.args.get(k, "") for k in ("name", "model"))
+        return _asked(lambda: desk.open(request.get_data(), name[:200], model))
+
+    @server.get("/api/dream/film.<kind>")
+    def dream_film(kind: str) -> Response:
+        try:
+            data = desk.film(_wish(), kind)
+        except (UserError, JobError) as error:
+            return as_json({"error": str(error)}, 422)
+        return Response(data, mimetype=KINDS[kind])
+
     @server.get("/dreams/<id>.<kind>")
     def dream_file(id: str, kind: str) -> Response:
         try:

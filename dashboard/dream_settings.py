@@ -101,9 +101,12 @@ OF_MODE: dict[str, tuple[str, ...]] = {
 }
 # where a mode's usual value is another one
 _USUAL: dict[str, dict[str, Value]] = {
-    "stream": {"octaves": 2, "size": 384}, "class": {"size": 320, "iterations": 40},
-    "style": {"size": 384}, "kept": {"size": 224, "steps": 160}, "layers": {"size": 320},
-}  # fmt: skip
+    "class": {"size": 384, "octaves": 2, "iterations": 8, "jitter": 16},
+    "stream": {"octaves": 2, "size": 384},
+    "layers": {"size": 320},
+    "style": {"size": 384},
+    "kept": {"size": 224, "steps": 160},
+}
 
 
 def usual(mode: str, name: str) -> Value:

@@ -1,9 +1,7 @@
 """What a person wants dreamt, with every gap filled: plain data that the page sends to the worker,
 that the command makes of its options, and that every result carries along."""
 
-import shlex
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from cache.errors import UserError
@@ -46,6 +44,8 @@ class Wish:
         return content_key(self, fingerprint=fingerprint, recipe=MAKING)
 
 
+PLAIN = ("layer", "units", "group", "goal", "guide", "second")  # as a file tells them
+UNLAYERED = ("class", "layers", "style")  # modes without a layer of their own
 _KINDS: dict[str, tuple[type, ...]] = {
     "mode": (str,), "model": (str,), "layer": (str,), "picture": (str, type(None)),
     "units": (list, tuple), "group": (int, type(None)), "goal": (int, type(None)),
@@ -65,6 +65,8 @@ def read(given: Any) -> Wish:
         raise wrong
     units = given.get("units", ())
     if not all(type(unit) is int and unit >= 0 for unit in units):
+        raise wrong
+    if given["mode"] not in UNLAYERED and not given["layer"]:
         raise wrong
     wish = Wish(**{**given, "units": tuple(sorted(set(units)))})
     _ = wish.settings  # a value that cannot be is said now
@@ -86,14 +88,9 @@ def changes(wish: Wish) -> dict[str, Any]:
     """The choice, on the page, that this wish is."""
     look = f"g{wish.group}" if wish.group is not None else ",".join(map(str, wish.units)) or "all"
     start = {"start": "picture", "picture": wish.picture} if wish.picture else {"start": "noise"}
+    layer = {"layer": wish.layer} if wish.layer else {}
     return {
-        "view": "dream", "mode": wish.mode, "model": wish.model, "layer": wish.layer, **start,
+        "view": "dream", "mode": wish.mode, "model": wish.model, **layer, **start,
         "look": look, "goal": wish.goal, "guide": wish.guide, "second": wish.second,
         "how": wish.how, "quality": "preview" if wish.preview else "full",
     }  # fmt: skip
-
-
-def command(wish: Wish, source: str, guide: str | None = None) -> str:
-    """The words that make the same in the terminal; ``source`` and ``guide`` are files."""
-    words = ["neuronscope", "dream", source, "--model", Path(wish.model).name]
-    return shlex.join(words)

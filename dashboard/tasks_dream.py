@@ -1,7 +1,7 @@
 """The worker's task that dreams: one step at a time, looked at while it forms, and kept when it is
 done or stopped."""
 
-import io
+import base64
 import time
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -9,59 +9,29 @@ from typing import Any
 from PIL import Image
 
 from analysis import images
-from analysis.models import Classifier
 from cache.codecs import Raw, encode
 from cache.dreams import KINDS, Dream, Dreams
 from cache.errors import UserError
 from dashboard import dream_wish
 from dashboard.bench import Bench
+from dashboard.dream_files import Files
+from dashboard.dream_modes import begun, looks
+from dashboard.dream_pictures import OfBench
 from dashboard.dream_told import told, told_in_words
 from dashboard.dream_wish import Wish
-from dashboard.dream_works import Look, Pixels, begun, looks, measured
+from dashboard.dream_works import Look, Part, Pixels, measured
 from dashboard.protocol import Progress, Task
-from dashboard.tasks_check import find_picture_groups
 
 SHOWN = 768  # pixels of the longer side, while it forms
 EVERY = 0.35  # seconds between two pictures that are shown
 THUMB = 160
-
-
-class OfBench:
-    """Networks and pictures as the worker has them."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-
-    def network(self, name: str) -> Classifier:
-        return self.bench.classifier(name)
-
-    def picture(self, key: str) -> Image.Image:
-        found = self.bench.library.find(key)
-        if found is None:
-            raise UserError("this picture is not open here any more; drop it onto the page again")
-        return images.decode(found.read(), name=found.name)
-
-    def guides(self, wish: Wish) -> list[Image.Image]:
-        if wish.guide is None:
-            raise UserError("choose a picture that guides the dream")
-        return [self.picture(wish.guide)]
-
-    def direction(self, wish: Wish) -> tuple[float, ...]:
-        if wish.group is None or wish.picture is None:
-            raise UserError("a neuron group is one of a picture: start from a picture")
-        found, _ = find_picture_groups(self.bench, wish.model, wish.picture, wish.layer, None, None)
-        return tuple(map(float, found.channels[found.checked(wish.group)]))
-
-
-def fingerprint(bench: Bench, wish: Wish) -> str:
-    """Of the network, or of both."""
-    names = [wish.model, *([wish.second] if wish.second else [])]
-    return "+".join(bench.classifier(name).fingerprint for name in names)
+UNJUDGED = ("layers", "two")  # several pictures: one number would be of none of them
 
 
 def dream(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
-    """Dreams a wish: {url, id, before, size, words, found}, partly as it forms. A preview is kept
-    like anything that is computed; the whole is kept for ever, also where it is stopped."""
+    """Dreams a wish: {url, id, kind, before, size, words, numbers, parts}, partly as it forms. A
+    preview is kept like anything that is computed; the whole is kept for ever, also where it is
+    stopped."""
     wanted = dream_wish.read(wish)
     key = wanted.key(fingerprint(bench, wanted))
     known = _known(bench, wanted, key)
@@ -74,6 +44,12 @@ def dream(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
         work.stop()
         raise
     return work.end()
+
+
+def fingerprint(bench: Bench, wish: Wish) -> str:
+    """Of the network, or of both."""
+    names = [wish.model, *([wish.second] if wish.second else [])]
+    return "+".join(bench.classifier(name).fingerprint for name in names)
 
 
 def _known(bench: Bench, wish: Wish, key: str) -> dict[str, Any] | None:
@@ -90,7 +66,8 @@ class _Work:
 
     def __init__(self, bench: Bench, wish: Wish, key: str) -> None:
         self.bench, self.wish, self.key = bench, wish, key
-        self.given = OfBench(bench)
+        self.given = OfBench(bench, key)
+        self.files = Files(self.given, wish)
         self.began, self.shown_at = time.monotonic(), -EVERY
         self.look: Look | None = None
         self.first: Pixels | None = None
@@ -105,63 +82,90 @@ class _Work:
             self.partial["size"] = [width, height]
         for look in looks(self.given, self.wish):
             self.look = look
-            now = time.monotonic()
-            if now - self.shown_at >= EVERY:
-                self.shown_at = now
-                shown = self.bench.keep_picture(look.pixels(SHOWN))
-                self.partial = {**self.partial, "url": f"/blob/{shown}"}
-            self.partial = {**self.partial, "words": look.words}
+            if look.frame is not None:
+                self.given.keep_frame(look.frame, look.pixels(0))
+            self._show(look)
             yield Progress(look.done, look.total, self.partial)
+
+    def _show(self, look: Look) -> None:
+        """What the page sees of it now."""
+        partial = {**self.partial, "words": look.words}
+        if time.monotonic() - self.shown_at >= EVERY or look.frame is not None:
+            shown = self.bench.keep_picture(look.pixels(SHOWN))
+            partial["url"] = f"/blob/{shown}"
+            self.shown_at = time.monotonic()
+        if look.parts and len(look.parts) != len(self.partial.get("parts", ())):
+            partial["parts"] = [self._part(part) for part in look.parts]
+        self.partial = partial
+
+    def _part(self, part: Part) -> dict[str, Any]:
+        url = f"/blob/{self.bench.keep_picture(part.pixels, kind='png')}"
+        return {"name": part.name, "url": url, "choice": part.choice}
 
     def stop(self) -> None:
         """What is there is kept, where it is more than a preview."""
         if self.look is not None and not self.wish.preview:
-            self._keep(self.look.pixels(0), stopped=True)
+            self._keep(self.look, stopped=True)
 
     def end(self) -> dict[str, Any]:
         """The finished dream, measured and kept."""
         assert self.look is not None  # the last step is always shown
-        pixels = self.look.pixels(0)
         if not self.wish.preview:
-            return told(self._keep(pixels, stopped=False))
-        answer = {**self._found(pixels), "url": f"/blob/{self.key}", "id": self.key, "kind": "png",
-                  "stopped": False}  # fmt: skip
-        data = Raw(_file(pixels), KINDS["png"])
-        self.bench.store.put(self.key, "raw", data, meta={"told": answer, "words": self._words()})
+            return told(self._keep(self.look, stopped=False))
+        pixels = self.look.pixels(0)
+        data, kind = self.files.written(pixels)
+        answer = {
+            **self._found(pixels), "url": f"/blob/{self.key}", "id": self.key, "kind": kind,
+            "stopped": False,
+        }  # fmt: skip
+        meta = {"told": answer, "words": self._words()}
+        self.bench.store.put(self.key, "raw", Raw(data, KINDS[kind]), meta=meta)
         return answer
 
     def _found(self, pixels: Pixels) -> dict[str, Any]:
         height, width = pixels.shape[:2]
         seconds = round(time.monotonic() - self.began, 2)
-        numbers: dict[str, Any] = {"after": measured(self.given, self.wish, pixels)}
-        if self.first is not None:
-            numbers["before"] = measured(self.given, self.wish, self.first)
-        known = {k: self.partial[k] for k in ("before",) if k in self.partial}
-        return {**known, "size": [width, height], "seconds": seconds, "numbers": numbers}
+        known = {k: self.partial[k] for k in ("before", "parts") if k in self.partial}
+        return {**known, "size": [width, height], "seconds": seconds,
+                "numbers": self._numbers(pixels)}  # fmt: skip
 
-    def _keep(self, pixels: Pixels, *, stopped: bool) -> Dream:
+    def _numbers(self, pixels: Pixels) -> dict[str, Any]:
+        """What was measured, before and after, and by the work itself."""
+        assert self.look is not None
+        numbers: dict[str, Any] = {}
+        if self.wish.mode not in UNJUDGED:
+            numbers["after"] = measured(self.given, self.wish, pixels)
+            if self.first is not None:
+                numbers["before"] = measured(self.given, self.wish, self.first)
+        return {**numbers, "measured": dict(self.look.measured)}
+
+    def _keep(self, look: Look, *, stopped: bool) -> Dream:
+        pixels = look.pixels(0)
+        data, kind = self.files.written(pixels)
         kept = Dream(
-            id=self.key, asked=self.wish.plain(), words=self._words(), found=self._found(pixels),
-            stopped=stopped,
+            id=self.key, asked=self.wish.plain(), words=self._words(), kind=kind,
+            found=self._found(pixels), stopped=stopped,
         )  # fmt: skip
         thumbs = {"after": _thumb(pixels)}
         if self.first is not None:
             thumbs["before"] = _thumb(self.first)
-        return Dreams(self.bench.store.root).keep(kept, _file(pixels), thumbs)
+        return Dreams(self.bench.store.root).keep(kept, data, thumbs)
 
     def _words(self) -> str:
-        found = self.bench.library.find(self.wish.picture) if self.wish.picture else None
-        return told_in_words(self.wish, found.name if found else "noise")
+        return told_in_words(self.wish, *self.given.names(self.wish))
 
 
 def _thumb(pixels: Pixels) -> bytes:
     return encode("webp", images.thumbnail(Image.fromarray(pixels), THUMB))[0]
 
 
-def _file(pixels: Pixels) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+def dream_film(bench: Bench, *, wish: dict[str, Any], kind: str) -> str:
+    """A stream's frames as a film: the bytes, in base 64. UserError: no frames, or no encoder."""
+    wanted = dream_wish.read(wish)
+    given = OfBench(bench, wanted.key(fingerprint(bench, wanted)))
+    if kind not in ("gif", "mp4") or not given.frames(wanted):
+        raise UserError("this stream has no frames yet")
+    return base64.b64encode(Files(given, wanted).film(kind)).decode("ascii")
 
 
-DREAM_TASKS: dict[str, Task] = {"dream": dream}
+DREAM_TASKS: dict[str, Task] = {"dream": dream, "dream_film": dream_film}

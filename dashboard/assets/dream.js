@@ -35,46 +35,80 @@
 
   function share(p) { return p < 0.005 ? "<1 %" : p > 0.995 && p < 1 ? ">99 %" : Math.round(100 * p) + " %"; }
 
+  // What was measured, before and after, and by the work itself.
   function numbers(now) {
-    const { before, after } = now.numbers || {};
-    if (!after) return "";
-    const what = el("dream-shown").dataset.measure;
-    const says = (one) => `${one.said} ${share(one.share)}`;
-    if (!before) return `${what}: ${number(after.activation)}. The network says ${says(after)}.`;
-    const times = before.activation > 1e-6 && after.activation > 0 ? ` (${number(after.activation / before.activation)} times)` : "";
-    return `${what}: ${number(before.activation)} before, ${number(after.activation)} after${times}. ` +
-      `The network says ${says(before)} before, ${says(after)} after.`;
+    const { before, after, measured = {} } = now.numbers || {}, what = el("dream-shown").dataset.measure;
+    const says = (one) => `${one.said} ${share(one.share)}`, lines = [];
+    if (measured.style != null) {
+      lines.push(`Off the style by ${number(measured.style)}, off the content by ${number(measured.content)} (0: the same, 1: as far as nothing at all).`);
+    }
+    if (measured.cosine != null) {
+      lines.push(`What the layer puts out agrees with that of the picture to ${number(measured.cosine)} (cosine), ` +
+        `and is ${number(measured.length)} times as strong.`);
+    }
+    if (after && after.activation != null && measured.cosine == null) {
+      const times = before && before.activation > 1e-6 && after.activation > 0 ? ` (${number(after.activation / before.activation)} times)` : "";
+      lines.push(`${what}: ${before ? number(before.activation) + " before, " : ""}${number(after.activation)}${before ? " after" : ""}${times}.`);
+    }
+    if (after) lines.push(before ? `The network says ${says(before)} before, ${says(after)} after.` : `The network says ${says(after)}.`);
+    return lines.join(" ");
+  }
+
+  // Several pictures that are finished stand side by side; a click opens one of them.
+  function parts(now) {
+    const box = el("dream-parts"), many = (over(now) && now.parts) || [];
+    el("dream-stage").hidden = many.length > 0;
+    box.hidden = !many.length;
+    box.dataset.count = many.length;
+    if (box.dataset.shown === JSON.stringify(many)) return;
+    box.dataset.shown = JSON.stringify(many);
+    box.replaceChildren(...many.map((one) => {
+      const button = document.createElement("button"), img = document.createElement("img"), name = document.createElement("span");
+      button.type = "button";
+      button.dataset.do = JSON.stringify(one.choice);
+      button.title = `Open ${one.name}`;
+      img.src = one.url;
+      img.alt = name.textContent = one.name;
+      button.append(img, name);
+      return button;
+    }));
   }
 
   function fill() {
-    const now = answer || {}, shown = el("dream-shown");
+    const now = answer || {}, shown = el("dream-shown"), mode = shown.dataset.mode, film = mode === "stream";
     shown.dataset.state = now.state || "waiting";
     picture(el("dream-after"), now.url);
-    const stage = el("dream-stage");
-    stage.classList.toggle("single", !now.before);
+    const stage = el("dream-stage"), sheet = mode === "layers" || mode === "two", moves = film && over(now);
+    stage.classList.toggle("single", !now.before || sheet || moves);
+    stage.classList.toggle("sheet", sheet);
     if (now.before) picture(el("dream-before"), now.before);
-    if (now.size) stage.style.aspectRatio = `${now.size[0]} / ${now.size[1]}`;
-    stage.style.setProperty("--shape", now.size ? now.size[0] / now.size[1] : 1);
-    el("dream-size").textContent = now.size ? `${now.size[0]} \u00d7 ${now.size[1]}` : "";
+    const [wide, high] = now.size || [1, 1];
+    stage.style.aspectRatio = sheet ? "" : `${wide} / ${high}`;
+    stage.style.setProperty("--shape", wide / high);
+    parts(now);
+    el("dream-size").textContent = now.size && over(now) ? `${wide} \u00d7 ${high}` : "";
     const bar = el("dream-progress").querySelector("progress");
     bar.value = over(now) ? 1 : (now.done || 0) / (now.total || 1);
     el("dream-said").textContent = said(answer);
     el("dream-stop").hidden = over(now) || now.state === "stopping";
+    el("dream-stop").textContent = film ? "Pause" : "Stop";
     el("dream-on").hidden = now.state !== "stopped" && now.state !== "failed";
+    el("dream-on").textContent = film ? "go on" : now.state === "failed" ? "try again" : "dream it whole";
     el("dream-numbers").textContent = numbers(now);
     tools(now);
   }
 
   function tools(now) {
-    const there = Boolean(now.id) && over(now);
-    for (const id of ["dream-again", "dream-save", "dream-keep"]) if (el(id)) el(id).hidden = !there;
+    const there = Boolean(now.id) && over(now), hide = (id, hidden) => { if (el(id)) el(id).hidden = hidden; };
+    hide("dream-save", !there);
+    hide("dream-again", !there || now.kind !== "png");
+    hide("dream-keep", !there || Boolean(now.saved));
+    hide("dream-film", el("dream-shown").dataset.mode !== "stream" || !over(now) || now.state === "failed");
     if (there) el("dream-save").href = `/dreams/${now.id}.${now.kind}?save=1`;
-    if (el("dream-keep")) el("dream-keep").hidden = !there || Boolean(now.saved);
     const cost = el("dream-cost"), large = Number(el("dream-shown").dataset.pixels);
-    if (cost && now.state === "done" && now.size && large) {
-      const more = large / (now.size[0] * now.size[1]);
-      cost.textContent = `, about ${seconds(now.seconds * Math.max(1, more))}`;
-    }
+    if (!cost) return;
+    const more = now.size ? large / (now.size[0] * now.size[1]) : 0;
+    cost.textContent = now.state === "done" && more ? `, about ${seconds(now.seconds * Math.max(1, more))}` : "";
   }
 
   // ---- what is wanted is asked for ----
@@ -144,7 +178,7 @@
   }
 
   document.addEventListener("click", async (event) => {
-    const button = event.target.closest("#dream-stop, #dream-on, #dream-again, #dream-keep, [data-remove], [data-reset]");
+    const button = event.target.closest("#dream-stop, #dream-on, #dream-again, #dream-keep, #dream-film, [data-remove], [data-reset]");
     if (!button) return;
     if (button.dataset.remove) { if (await post("/api/dream/remove", { id: button.dataset.remove })) changed(); return; }
     if (button.dataset.reset) {
@@ -163,12 +197,37 @@
       const found = await post("/api/dream/again", { id: answer.id });
       if (found) neuronscope.choose({ picture: found.picture, start: "picture" });
     }
+    if (button.id === "dream-film") film(button);
     if (button.id === "dream-keep" && await post("/api/dream/keep", { wish: wanted })) {
       answer = { ...answer, saved: true };
       fill();
       changed();
     }
   });
+
+  async function film(button) {
+    button.disabled = true;
+    neuronscope.say("Writing the film\u2026");
+    try {
+      const said = await fetch("/api/dream/film.mp4?" + new URLSearchParams({ wish: wanted }));
+      if (!said.ok) throw new Error((await said.json()).error);
+      const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(await said.blob()), download: "dream.mp4" });
+      link.click();
+      neuronscope.say("");
+    } catch (error) { neuronscope.say(error.message); }
+    button.disabled = false;
+  }
+
+  // A file that the program made opens as the dream that it was made by; true if it was one.
+  neuronscope.reopen = async function (file, quiet) {
+    const shown = el("dream-shown"), model = shown ? JSON.parse(shown.dataset.dream).model : "";
+    const said = await fetch("/api/dream/open?" + new URLSearchParams({ name: file.name || "picture", model }), { ...ours, body: file });
+    const found = await said.json();
+    if (!said.ok) { if (!quiet) neuronscope.say(found.error); return false; }
+    if (found.missing) neuronscope.say(`Made of ${found.missing}, which is not open here: drop it onto the page; its settings are taken over.`);
+    neuronscope.choose(Object.fromEntries(Object.entries(found.changes).filter(([k, v]) => k !== "picture" || v)));
+    return true;
+  };
 
   const usual = () => JSON.parse(el("dream-settings").dataset.usual);
 
@@ -193,6 +252,10 @@
   }
 
   document.addEventListener("change", (event) => {
+    if (event.target.id === "dream-file" && event.target.files.length) {
+      neuronscope.reopen(event.target.files[0]);
+      event.target.value = "";
+    }
     if (event.target.dataset.how) how();
     if (event.target.id === "dream-units") units(event.target);
   });

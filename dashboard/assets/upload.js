@@ -15,6 +15,7 @@
         continue;
       }
       try {
+        if (location.pathname.startsWith("/dream") && await neuronscope.reopen(file, true)) { neuronscope.say(""); continue; } // one of the program's own
         const url = "/upload?name=" + encodeURIComponent(file.name || "pasted picture.png");
         const answer = await fetch(url, { method: "POST", body: file, headers: { "X-Neuronscope": "upload" } });
         const said = await answer.json();
@@ -25,7 +26,9 @@
       }
     }
     neuronscope.say(problems.length > 1 ? `${problems[0]} (and ${problems.length - 1} more)` : problems[0] || "");
-    if (last) neuronscope.choose({ picture: last, view: "explore" });
+    if (!last) return;
+    const dreams = location.pathname.startsWith("/dream"); // dreamt on there, opened in Explore from anywhere else
+    neuronscope.choose(dreams ? { picture: last, start: "picture" } : { picture: last, view: "explore" });
   }
 
   const holds = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");

@@ -35,7 +35,6 @@ MODES = {
     "kept": ("Kept", "What the layer keeps of the picture: exaggerated, or nothing else."),
     "two": ("Two networks", "The same dream in two networks, side by side."),
 }  # fmt: skip
-READY = ("dream",)
 Fill = Callable[[Context], Any]
 FILLS: dict[str, Fill] = {
     "dream-from": dream_start.content,
@@ -77,9 +76,19 @@ def _register(app: dash.Dash, service: Service, name: str, fill: Fill) -> None:
         if not data or data["view"] != "dream":
             return no_update
         try:
-            return markup(fill(Context.of(service, data)))
+            return markup(fill(_context(service, data)))
         except (UserError, JobError) as error:
             return markup(note(str(error), kind="error"))
+
+
+def _context(service: Service, data: dict[str, Any]) -> Context:
+    """The selection; where no layer is chosen, the one in the middle of the ladder: eyes and
+    whirls rather than strokes, and clearer ones than of the last layers."""
+    here = Context.of(service, data)
+    if here.chosen.layer is not None or "layer" not in data:
+        return here
+    names = [step["layer"] for step in here.network["ladder"]]
+    return Context.of(service, {**data, "layer": names[(len(names) - 1) // 2]})
 
 
 def _modes(here: Context) -> list[Component]:
@@ -88,7 +97,7 @@ def _modes(here: Context) -> list[Component]:
     tabs = [
         action(title, {"mode": name}, label=text,
                **({"aria-current": "true"} if name == mode else {}))
-        for name, (title, text) in MODES.items() if name in READY
+        for name, (title, text) in MODES.items()
     ]  # fmt: skip
     row = html.Nav(tabs, className="segments", **{"aria-label": "Ways to dream", "data-row": ""})
     return [row, html.P(MODES[mode][1], className="caption", id="dream-mode-text")]

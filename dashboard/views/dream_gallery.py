@@ -8,6 +8,7 @@ from cache.errors import UserError
 from dashboard import dream_wish
 from dashboard.components import action
 from dashboard.dream_desk import DreamDesk
+from dashboard.markup import Field
 from dashboard.views.context import Context
 
 SHOWN = 60
@@ -17,7 +18,15 @@ def content(here: Context, desk: DreamDesk) -> Component:
     """The list, or what will stand there."""
     made = desk.kept.all()
     count = f"{len(made)}, {desk.kept.size() / 2**20:.1f} MB" if made else ""
-    head = html.Header([html.H2("Made and kept"), html.Span(count, className="label num")])
+    reopen = html.Label(
+        ["open a result file", Field(id="dream-file", type="file", accept="image/*,video/mp4")],
+        className="quiet-button",
+        title="A picture or film that Neuronscope made: its settings reopen",
+    )  # fmt: skip
+    head = html.Header([
+        html.H2("Made and kept"),
+        html.Div([html.Span(count, className="label num"), reopen], className="tools"),
+    ])  # fmt: skip
     if not made:
         empty = html.P("Dreams in full size are kept here, also those that you stop, with their "
                        "settings; small ones when you say so.", className="caption")  # fmt: skip

@@ -8,6 +8,7 @@ from dash import html
 from dash.development.base_component import Component
 from PIL import Image
 
+from dashboard import dream_settings
 from dashboard.components import NOTHING_YET, action
 from dashboard.dream_settings import NOISE, OWN
 from dashboard.dream_told import sought
@@ -15,16 +16,29 @@ from dashboard.dream_wish import Wish, looked_for
 from dashboard.markup import Field
 from dashboard.views.context import Context
 from dashboard.views.dream_start import from_noise
+from dashboard.views.dream_what import (
+    CHOOSY,
+    GUIDED,
+    LAYERED,
+    goal_of,
+    guide_name,
+    guide_of,
+    second_of,
+)
 
 
 def wish_of(here: Context) -> Wish:
     """What the selection asks for, with every gap filled."""
     chosen, mode = here.chosen, here.chosen.mode
-    units, group = looked_for(chosen)
+    units, group = looked_for(chosen) if mode in CHOOSY else ((), None)
     return Wish(
-        mode=mode, model=here.model, layer=here.layer,
+        mode=mode, model=here.model, layer=here.layer if mode in LAYERED else "",
         picture=None if from_noise(here) else here.picture, units=units, group=group,
-        how=chosen.how, preview=chosen.quality == "preview",
+        goal=goal_of(here) if mode == "class" else None,
+        guide=guide_of(here) if mode in GUIDED else None,
+        second=second_of(here) if mode == "two" else None,
+        how=dream_settings.written(mode, dream_settings.read(mode, chosen.how)),
+        preview=chosen.quality == "preview",
     )  # fmt: skip
 
 
@@ -36,28 +50,33 @@ def content(here: Context) -> list[Component]:
         html.H2(_heading(here, wish), id="dream-heading"),
         html.Span(id="dream-size", className="label num", **{"data-own": "size"}),
     ])  # fmt: skip
+    parts = html.Div(id="dream-parts", hidden=True, **{"data-own": "parts"})
+    numbers = html.P(id="dream-numbers", className="caption", **{"data-own": "numbers"})
     return [html.Section(
-        [head, _stage(), _progress(), html.P(id="dream-numbers", className="caption",
-                                             **{"data-own": "numbers"}), _tools(wish)],
+        [head, _stage(), parts, _progress(), numbers, _tools(wish)],
         className="panel dream-result", id="dream-shown",
-        **{"data-dream": json.dumps(wish.plain()), "data-measure": _measure(wish),
-           "data-pixels": str(pixels_of_whole(here, wish))},
+        **{"data-dream": json.dumps(wish.plain()), "data-measure": _measure(here, wish),
+           "data-pixels": str(pixels_of_whole(here, wish)), "data-mode": wish.mode},
     )]  # fmt: skip
 
 
-def _measure(wish: Wish) -> str:
+def _measure(here: Context, wish: Wish) -> str:
     """What the number is that was to become larger."""
-    if wish.mode == "class":
-        return "Logit of the class"
+    if wish.mode == "class" and wish.goal is not None:
+        return f"Logit of {here.name(wish.goal)}"
     if wish.units:
         return "Mean activation"
-    return "Activation along the group" if wish.group is not None else "Root mean square activation"
+    if wish.group is not None:
+        return "Activation along the group"
+    return "" if wish.mode in ("layers", "two", "style") else "Root mean square activation"
 
 
 def pixels_of_whole(here: Context, wish: Wish) -> int:
     """How many pixels the result has in full size; 0: not known."""
     found = here.service.library.find(wish.picture) if wish.picture else None
     chosen = int(wish.settings["size"])
+    if wish.mode in ("style", "kept", "stream"):
+        return 0  # a preview of these has fewer steps, too
     if found is None:
         return (chosen or NOISE) ** 2
     with Image.open(io.BytesIO(found.read())) as image:
@@ -69,7 +88,18 @@ def pixels_of_whole(here: Context, wish: Wish) -> int:
 def _heading(here: Context, wish: Wish) -> list[Any]:
     found = here.service.library.find(wish.picture) if wish.picture else None
     start = found.name if found else "noise"
-    return ["What ", html.B(sought(wish)), f" sees in {start}"]
+    goal = here.name(wish.goal) if wish.goal is not None else ""
+    guide = guide_name(here, wish.guide) if wish.guide else ""
+    return {
+        "dream": ["What ", html.B(sought(wish)), f" sees in {start}"],
+        "class": [html.B(goal), f", out of {start}"],
+        "guided": [f"{start} towards ", html.B(guide), f", as {wish.layer} sees it"],
+        "stream": ["A stream of what ", html.B(sought(wish)), f" sees, from {start}"],
+        "layers": [html.B(start), ", dreamt at every layer"],
+        "style": [html.B(start), f" in the style of {guide}"],
+        "kept": ["What ", html.B(wish.layer), f" keeps of {start}"],
+        "two": [html.B(start), " in two networks"],
+    }[wish.mode]
 
 
 def _stage() -> Component:
@@ -118,6 +148,8 @@ def _tools(wish: Wish) -> Component:
                         title="The result becomes the picture, and is dreamt on"),
             html.A("save", className="pill", id="dream-save", download=True,
                    title="Save the picture, with its settings in it"),
+            html.Button("save as MP4", type="button", className="pill", id="dream-film",
+                        hidden=True, title="The frames so far as a film"),
             html.Button("keep", type="button", className="pill", id="dream-keep",
                         title="Put it into the list below"),
         ],

@@ -5,6 +5,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
+from cache.errors import UserError
 from dashboard.components import action, group_icon, shared_beginning, unit_icon
 from dashboard.dream_wish import looked_for
 from dashboard.markup import Field
@@ -13,18 +14,140 @@ from dashboard.views.dream_start import from_noise
 
 NEURONS = 8  # icons that are offered
 LAYERED = ("dream", "guided", "stream", "kept", "two")
-CHOOSY = ("dream", "stream", "two")  # modes in which a part of the layer can be chosen
+CHOOSY = ("dream", "stream")  # modes in which a part of the layer can be chosen
+GUIDED = ("guided", "style")
+FAMOUS = ("banana", "dumbbell", "ant", "starfish")  # the classes of "Inceptionism" (2015)
 
 
 def content(here: Context) -> list[Component]:
-    """The ladder, and what of the layer."""
-    mode = here.chosen.mode
-    parts: list[Any] = []
+    """What a mode asks for: a class, a guide, another network, the layer, and what of it."""
+    mode, parts = here.chosen.mode, list[Any]()
+    if mode == "class":
+        parts += [_class(here)]
+    if mode in GUIDED:
+        parts += _guide(here)
+    if mode == "two":
+        parts += [_networks(here)]
     if mode in LAYERED:
         parts += [_ladder(here)]
     if mode in CHOOSY:
         parts += [_part(here), *_neurons(here)]
-    return [html.Section([html.H2("What to look for"), *parts], className="panel")]
+    if mode == "layers":
+        parts += [html.P("All of each layer, from strokes to objects. A click on one opens it.",
+                         className="caption")]  # fmt: skip
+    title = {"style": "Style of", "guided": "Towards", "class": "Class"}.get(
+        mode, "What to look for"
+    )
+    return [html.Section([html.H2(title), *parts], className="panel")]
+
+
+# ---- a class ----
+
+
+def goal_of(here: Context) -> int:
+    """The class that is dreamt of: as chosen, else a famous one, else the answer."""
+    names = here.network["classes"]
+    if here.chosen.goal is not None and here.chosen.goal < len(names):
+        return here.chosen.goal
+    return int(names.index("banana") if "banana" in names else here.a)
+
+
+def _class(here: Context) -> Component:
+    """A field that finds a class, and some that are one click away."""
+    goal, names = goal_of(here), here.network["classes"]
+    field = Field(
+        id="dream-goal", className="plain", type="text", value=here.name(goal), autoComplete="off",
+        list="class-names", placeholder="a class by name or number",
+        **{"aria-label": "Class to dream of", "data-class": "goal", "data-model": here.model},
+    )  # fmt: skip
+    near = [i for i in (here.a, here.b) if i != goal]
+    famous = [names.index(n) for n in FAMOUS if n in names]
+    offered = list(dict.fromkeys([*near, *(i for i in famous if i != goal)]))
+    pills = [
+        action(here.name(i), {"goal": i}, label=f"Dream of {here.name(i)}", className="pill")
+        for i in offered
+    ]
+    return html.Div([field, html.Div(pills, className="dream-pills")], className="dream-class")
+
+
+# ---- a guide ----
+
+
+def guide_of(here: Context) -> str:
+    """The guide: as chosen, else the next picture that is open."""
+    if here.chosen.guide:
+        return here.chosen.guide
+    keys = [p.key for p in here.service.library.main.pictures]
+    at = keys.index(here.picture) if here.picture in keys else -1
+    return keys[(at + 1) % len(keys)] if keys else here.picture
+
+
+def guide_name(here: Context, guide: str) -> str:
+    """As the page calls it."""
+    if guide.startswith("class:"):
+        index = int(guide.removeprefix("class:"))
+        names = here.network["classes"]
+        if index >= len(names):
+            raise UserError(f"class {index} is out of range: this network has {len(names)}")
+        return f"photographs of {names[index]}"
+    found = here.service.library.find(guide)
+    if found is None:
+        raise UserError("the guide is not open here any more; choose another picture")
+    return found.name
+
+
+def _guide(here: Context) -> list[Component]:
+    """The strip of guides, and the photographs of a class."""
+    guide = guide_of(here)
+    pictures = here.service.library.main.pictures[:40]
+    tiles = [
+        action(html.Img(src=f"/thumb/{p.key}", alt="", width=52, height=52), {"guide": p.key},
+               label=f"Towards {p.name}",
+               **({"aria-current": "true"} if p.key == guide else {"tabIndex": "-1"}))
+        for p in pictures
+    ]  # fmt: skip
+    strip = html.Div(tiles, className="strip", role="list",
+                     **{"aria-label": "Guides", "data-row": ""})  # fmt: skip
+    if here.chosen.mode == "style":
+        return [strip]
+    classes = [
+        action(f"photographs of {here.name(i)}", {"guide": f"class:{i}"}, className="pill",
+               label=f"Towards the open photographs of {here.name(i)}",
+               **{"aria-pressed": str(guide == f"class:{i}").lower()})
+        for i in (here.a, here.b)
+    ]  # fmt: skip
+    return [strip, html.Div(classes, className="dream-pills")]
+
+
+# ---- another network ----
+
+
+def second_of(here: Context) -> str:
+    """The other network: as chosen, else the first other one that there is."""
+    names = [row["name"] for row in here.service.ask("networks")]
+    others = [n for n in names if n != here.model and not n.startswith("planted")]
+    if here.chosen.second and here.chosen.second in names and here.chosen.second != here.model:
+        return here.chosen.second
+    if not others:
+        raise UserError(
+            "there is no second network on this machine: install the extra [timm], or start with "
+            "--model and another network's name"
+        )
+    return str(others[0])
+
+
+def _networks(here: Context) -> Component:
+    names = [row["name"] for row in here.service.ask("networks") if row["name"] != here.model]
+    second = second_of(here)
+    options = [
+        action(name.split("/")[-1], {"second": name}, label=f"Beside {name}", className="pill",
+               **{"aria-pressed": str(name == second).lower()})
+        for name in names
+    ]  # fmt: skip
+    return html.Div([html.Span("beside", className="label"), *options], className="dream-pills")
+
+
+# ---- a layer, and what of it ----
 
 
 def _ladder(here: Context) -> Component:
