@@ -86,7 +86,7 @@ def create_app(service: Service) -> dash.Dash:
     errors_desk = ErrorDesk(service)
     errors.register(app, service, errors_desk, desk)
     dream_desk = DreamDesk(service)
-    dream.register(app, service, dream_desk)
+    dream.register(app, service, dream_desk, errors_desk)
     routes.register(app.server, service, desk)
     dream_routes.register(app.server, dream_desk)
     error_routes.register(app.server, service, errors_desk)

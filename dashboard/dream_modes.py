@@ -9,10 +9,8 @@ from PIL import Image
 
 from analysis.dream import caricature, ladder, pair, stream, style
 from analysis.dream.engine import Frame, dreamt
-from analysis.dream.ladder import rungs
 from analysis.dream.pursuit import Stage
 from analysis.dream.settings import Dream, class_picture
-from analysis.models import Classifier
 from cache.errors import UserError
 from dashboard.dream_settings import NOISE, OWN, PREVIEW
 from dashboard.dream_wish import Wish
@@ -100,41 +98,39 @@ def _guided(given: Pictures, wish: Wish) -> Iterator[Look]:
 def _layers(given: Pictures, wish: Wish) -> Iterator[Look]:
     """The picture at each step of the network, one after the other; the result is the sheet."""
     start, classifier = begun(given, wish), given.network(wish.model)
-    dreams = rungs(classifier, dream_of(given, replace(wish, units=(), group=None), start))
-    named = [(dream.layer, {"layer": dream.layer}) for dream in dreams]
-    yield from _sheet([(classifier, dream) for dream in dreams], named, start)
+    dreams = ladder.rungs(classifier, dream_of(given, wish, start))
+    climbed = ladder.climbed(classifier, dreams, start)
+    yield from _sheet(climbed, lambda rung: (rung.dream.layer, {"layer": rung.dream.layer}))
 
 
 def _two(given: Pictures, wish: Wish) -> Iterator[Look]:
     """The same in both networks."""
     if wish.second is None:
         raise UserError("choose a second network")
-    start = begun(given, wish)
-    first, second = given.network(wish.model), given.network(wish.second)
-    dream = dream_of(given, wish, start)
-    other = pair.translated(first, dream, second)
-    named = [
-        (f"{name.split('/')[-1]}, {own.layer}", {"model": name, "layer": own.layer})
-        for name, own in ((wish.model, dream), (wish.second, other))
-    ]
-    yield from _sheet([(first, dream), (second, other)], named, start)
+    start, names = begun(given, wish), (wish.model, wish.second)
+    networks = [given.network(name) for name in names]
+
+    def named(rung: ladder.Rung) -> tuple[str, dict[str, Any]]:
+        at = rung.number - 1
+        choice = {"model": names[at], "layer": rung.dream.layer}
+        return pair.caption(networks[at], rung.dream), choice
+
+    yield from _sheet(pair.in_each(networks, dream_of(given, wish, start), start), named)
 
 
 def _sheet(
-    dreams: list[tuple[Classifier, Dream]], named: list[tuple[str, dict[str, Any]]],
-    start: Pixels | None,
-) -> Iterator[Look]:  # fmt: skip
+    steps: Iterator[ladder.Rung], named: Callable[[ladder.Rung], tuple[str, dict[str, Any]]]
+) -> Iterator[Look]:
     """One dream after the other; a finished one is a part of the sheet."""
     made: list[Part] = []
-    for number, (classifier, dream) in enumerate(dreams):
-        name, choice = named[number]
-        for frame in dreamt(classifier, dream, start):
-            sheet = _laid(tuple(made), name, frame)
-            if frame.finished:
-                made.append(Part(name, frame.pixels(), {"mode": "dream", "look": "all", **choice}))
-            look = _look(frame, done=number * frame.total, total=len(dreams) * frame.total)
-            words = f"{name}, {look.words}"
-            yield replace(look, pixels=sheet, words=words, parts=tuple(made))
+    for rung in steps:
+        frame, (name, choice) = rung.frame, named(rung)
+        sheet = _laid(tuple(made), name, frame)
+        if frame.finished:
+            made.append(Part(name, frame.pixels(), {"mode": "dream", "look": "all", **choice}))
+        done = (rung.number - 1) * frame.total
+        look = _look(frame, done=done, total=rung.count * frame.total)
+        yield replace(look, pixels=sheet, words=f"{name}, {look.words}", parts=tuple(made))
 
 
 def _laid(made: tuple[Part, ...], name: str, frame: Frame) -> Callable[[int], Pixels]:

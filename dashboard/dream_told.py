@@ -32,12 +32,20 @@ def told_in_words(wish: Wish, start: str, goal: str = "", guide: str = "") -> st
     return ", ".join([what, *unusual(wish)])
 
 
+_SAID = {
+    "octaves": "{} octaves", "scale": "scale {}", "iterations": "{} steps an octave",
+    "step": "steps of {}", "jitter": "jitter {} px", "size": "{} px", "seed": "seed {}",
+    "zoom": "zoom {} %", "turn": "turn {}\u00b0", "frames": "{} frames", "weight": "style x {}",
+    "steps": "{} steps", "as": "{}",
+}  # fmt: skip
+
+
 def unusual(wish: Wish) -> list[str]:
     """The settings that somebody changed, in words."""
-    chosen, known = wish.settings, dream_settings.ALL
+    known = dream_settings.ALL
     return [
-        f"{known[name].label} {known[name].written(value)}"
-        for name, value in chosen.items()
+        _SAID[name].format(known[name].options.get(str(value)) or known[name].written(value))
+        for name, value in wish.settings.items()
         if value != dream_settings.usual(wish.mode, name)
     ]
 

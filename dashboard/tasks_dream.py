@@ -168,4 +168,11 @@ def dream_film(bench: Bench, *, wish: dict[str, Any], kind: str) -> str:
     return base64.b64encode(Files(given, wanted).film(kind)).decode("ascii")
 
 
-DREAM_TASKS: dict[str, Task] = {"dream": dream, "dream_film": dream_film}
+def labelled(bench: Bench, *, model: str, index: int, most: int = 8) -> list[str]:
+    """Keys of open pictures that are labelled with a class."""
+    categories = bench.classifier(model).categories
+    pictures = bench.library.pictures()
+    return [p.key for p in pictures if categories.index_of_label(p.label) == index][:most]
+
+
+DREAM_TASKS: dict[str, Task] = {"dream": dream, "dream_film": dream_film, "labelled": labelled}

@@ -105,10 +105,9 @@
     hide("dream-keep", !there || Boolean(now.saved));
     hide("dream-film", el("dream-shown").dataset.mode !== "stream" || !over(now) || now.state === "failed");
     if (there) el("dream-save").href = `/dreams/${now.id}.${now.kind}?save=1`;
-    const cost = el("dream-cost"), large = Number(el("dream-shown").dataset.pixels);
+    const cost = el("dream-cost"), more = Number(el("dream-shown").dataset.times);
     if (!cost) return;
-    const more = now.size ? large / (now.size[0] * now.size[1]) : 0;
-    cost.textContent = now.state === "done" && more ? `, about ${seconds(now.seconds * Math.max(1, more))}` : "";
+    cost.textContent = now.state === "done" && more ? `, about ${seconds(now.seconds * more)}` : "";
   }
 
   // ---- what is wanted is asked for ----

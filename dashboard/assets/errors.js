@@ -75,7 +75,7 @@
     const { job } = line.dataset;
     if (waiting.has(job)) return;
     waiting.add(job);
-    while (shown && document.querySelector(`[data-job="${job}"]`)) {
+    while ([...document.querySelectorAll(`[data-job="${job}"]`)].some((el) => el.offsetParent)) {
       await new Promise((done) => setTimeout(done, 600));
       try {
         const status = await (await fetch("/api/job?" + new URLSearchParams({ id: job }))).json();

@@ -135,14 +135,17 @@ class Context:
 
     def command(self, verb: str, *more: str) -> list[str]:
         """Words of the same analysis on the command line."""
-        found = self.service.library.find(self.picture)
+        return [verb, self.path(self.picture), *self.options, *more]
+
+    def path(self, picture: str) -> str:
+        """A picture's file, as far as it is known."""
+        found = self.service.library.find(picture)
         source = getattr(found, "source", None)
-        path = str(source) if isinstance(source, Path) else found.name if found else "IMAGE"
-        return [verb, path, *self._options(), *more]
+        return str(source) if isinstance(source, Path) else found.name if found else "IMAGE"
 
     def command_on_all(self, verb: str) -> list[str]:
         """Words of an analysis of the user's folder."""
-        return [verb, *self._options(), *self.folder]
+        return [verb, *self.options, *self.folder]
 
     @property
     def folder(self) -> list[str]:
@@ -151,7 +154,8 @@ class Context:
         given = [(name, getattr(config, name)) for name in ("images", "labels")]
         return [word for name, value in given if value for word in (f"--{name}", str(value))]
 
-    def _options(self) -> list[str]:
+    @property
+    def options(self) -> list[str]:
         """What the program was started with, as far as it changes the numbers."""
         config = self.service.config
         given = [] if self.model == DEFAULT_MODEL else ["--model", self.model]

@@ -15,11 +15,19 @@ from dash.development.base_component import Component
 from cache.errors import UserError
 from dashboard.components import action, note
 from dashboard.dream_desk import DreamDesk
-from dashboard.markup import markup, panel
+from dashboard.error_desk import ErrorDesk
+from dashboard.markup import filled, markup, panel
 from dashboard.parts import part
 from dashboard.protocol import JobError
 from dashboard.service import Service
-from dashboard.views import dream_gallery, dream_how, dream_result, dream_start, dream_what
+from dashboard.views import (
+    dream_beside,
+    dream_gallery,
+    dream_how,
+    dream_result,
+    dream_start,
+    dream_what,
+)
 from dashboard.views.context import Context
 
 MODES = {
@@ -47,7 +55,8 @@ FILLS: dict[str, Fill] = {
 def layout() -> Component:
     """The empty panels."""
     left = [html.Div(id=name) for name in ("dream-from", "dream-what", "dream-how")]
-    right = [html.Div(id="dream-result"), html.Div(id="dream-beside")]
+    busy = filled(note("Loading the network\u2026", kind="busy"))
+    right = [html.Div(id="dream-result", **busy), html.Div(id="dream-beside")]
     return html.Main(
         [
             dcc.Store(id="dream-tick"),
@@ -60,19 +69,22 @@ def layout() -> Component:
     )  # fmt: skip
 
 
-def register(app: dash.Dash, service: Service, desk: DreamDesk) -> None:
-    """Adds a callback for each panel."""
+def register(app: dash.Dash, service: Service, desk: DreamDesk, errors: ErrorDesk) -> None:
+    """Adds a callback for each panel; ``errors`` knows what the network answers to all pictures."""
     _register(app, service, "dream-modes", _modes)
     for name, fill in FILLS.items():
         _register(app, service, name, fill)
+    _register(app, service, "dream-beside", lambda here: dream_beside.content(here, errors))
     _register(app, service, "dream-gallery", lambda here: dream_gallery.content(here, desk))
 
 
 def _register(app: dash.Dash, service: Service, name: str, fill: Fill) -> None:
     """A panel that is filled by its part of the selection, and when something was kept."""
 
-    @app.callback(panel(name), part(name), Input("dream-tick", "data"), prevent_initial_call=True)
-    def filled(data: dict[str, Any] | None, _: Any) -> Any:
+    tick = "err-tick" if name == "dream-beside" else "dream-tick"
+
+    @app.callback(panel(name), part(name), Input(tick, "data"), prevent_initial_call=True)
+    def refill(data: dict[str, Any] | None, _: Any) -> Any:
         if not data or data["view"] != "dream":
             return no_update
         try:

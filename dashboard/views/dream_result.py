@@ -9,8 +9,9 @@ from dash.development.base_component import Component
 from PIL import Image
 
 from dashboard import dream_settings
-from dashboard.components import NOTHING_YET, action
-from dashboard.dream_settings import NOISE, OWN
+from dashboard.components import NOTHING_YET, action, copy_command
+from dashboard.dream_command import words
+from dashboard.dream_settings import NOISE, OWN, PREVIEW
 from dashboard.dream_told import sought
 from dashboard.dream_wish import Wish, looked_for
 from dashboard.markup import Field
@@ -53,10 +54,10 @@ def content(here: Context) -> list[Component]:
     parts = html.Div(id="dream-parts", hidden=True, **{"data-own": "parts"})
     numbers = html.P(id="dream-numbers", className="caption", **{"data-own": "numbers"})
     return [html.Section(
-        [head, _stage(), parts, _progress(), numbers, _tools(wish)],
+        [head, _stage(), parts, _progress(), numbers, _tools(here, wish)],
         className="panel dream-result", id="dream-shown",
         **{"data-dream": json.dumps(wish.plain()), "data-measure": _measure(here, wish),
-           "data-pixels": str(pixels_of_whole(here, wish)), "data-mode": wish.mode},
+           "data-times": f"{times_as_much(here, wish):.2f}", "data-mode": wish.mode},
     )]  # fmt: skip
 
 
@@ -71,18 +72,16 @@ def _measure(here: Context, wish: Wish) -> str:
     return "" if wish.mode in ("layers", "two", "style") else "Root mean square activation"
 
 
-def pixels_of_whole(here: Context, wish: Wish) -> int:
-    """How many pixels the result has in full size; 0: not known."""
+def times_as_much(here: Context, wish: Wish) -> float:
+    """How many times as long as the preview the whole takes; 0: not known."""
     found = here.service.library.find(wish.picture) if wish.picture else None
-    chosen = int(wish.settings["size"])
-    if wish.mode in ("style", "kept", "stream"):
+    if wish.mode in ("style", "kept", "stream", "class"):
         return 0  # a preview of these has fewer steps, too
-    if found is None:
-        return (chosen or NOISE) ** 2
-    with Image.open(io.BytesIO(found.read())) as image:
-        width, height = image.size
-    longer = chosen or min(max(width, height), OWN)
-    return round(width * height * (longer / max(width, height)) ** 2)
+    longer = int(wish.settings["size"]) or NOISE
+    if found is not None and not wish.settings["size"]:
+        with Image.open(io.BytesIO(found.read())) as image:
+            longer = min(max(image.size), OWN)
+    return (longer / min(longer, PREVIEW)) ** 2
 
 
 def _heading(here: Context, wish: Wish) -> list[Any]:
@@ -134,14 +133,23 @@ def _progress() -> Component:
     )  # fmt: skip
 
 
-def _tools(wish: Wish) -> Component:
+def _command(here: Context, wish: Wish) -> Component:
+    """The same in the terminal."""
+    guide = None
+    if wish.guide:
+        guide = wish.guide if wish.guide.startswith("class:") else here.path(wish.guide)
+    start = here.path(wish.picture) if wish.picture else "noise"
+    return copy_command([*words(wish, start, guide), *here.options])
+
+
+def _tools(here: Context, wish: Wish) -> Component:
     """What can be done with the result."""
     large = action(["full size", html.Span(id="dream-cost", className="label")],
                    {"quality": "full"}, label="Dream it in full size", className="pill strong",
                    id="dream-full")  # fmt: skip
     small = action("small again", {"quality": "preview"}, label="Back to the small, quick one",
                    className="pill")  # fmt: skip
-    return html.Div(
+    buttons = html.Div(
         [
             large if wish.preview else small,
             html.Button("again", type="button", className="pill", id="dream-again",
@@ -155,3 +163,4 @@ def _tools(wish: Wish) -> Component:
         ],
         className="dream-tools", id="dream-tools", **{"data-own": f"tools-{wish.preview}"},
     )  # fmt: skip
+    return html.Div([buttons, _command(here, wish)], className="dream-below")

@@ -85,6 +85,8 @@ def _head(here: Context, unit: int) -> list[Component]:
                className="pill", disabled=unit == 0),
         action("\u2192", {"unit": unit + 1, "view": "neuron"}, label="Next neuron",
                className="pill", disabled=unit + 1 >= channels),
+        action("dream of it", {"view": "dream", "mode": "dream", "unit": unit, "look": str(unit)},
+               label="Dream of this neuron, on the open picture", className="pill"),
         action("back to the picture", {"view": "explore", "unit": unit}, label="Back to Explore",
                className="pill"),
     ]  # fmt: skip
