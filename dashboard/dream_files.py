@@ -36,7 +36,7 @@ class Files:
         """All frames that are there, as a GIF or MP4. UserError: no encoder."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"film.{kind}"
-            count = self.given.frames(self.wish)
+            count = min(self.given.frames(self.wish), int(self.wish.settings["frames"]))
             frames = (self.given.frame(self.wish, n) for n in range(count))
             for _ in recorded(frames, path, self.stamp()):
                 pass

@@ -26,7 +26,7 @@ class _Frame:
 
 
 class OfBench:
-    """``key``: what the wish's result is kept under."""
+    """``key``: what the frames of a stream are kept under."""
 
     def __init__(self, bench: Bench, key: str) -> None:
         self.bench, self.key = bench, key

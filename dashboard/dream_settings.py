@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from cache.errors import UserError
 
-PREVIEW = 256  # pixels of the longer side: small, so that something is seen within 3 s
+PREVIEW = 224  # pixels of the longer side: small, so that something is seen within 3 s
 OWN, NOISE = 1024, 512  # of a picture at the most, and of noise, where nobody says otherwise
 LARGEST = 6000
 

@@ -4,6 +4,7 @@ done or stopped."""
 import base64
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -12,7 +13,7 @@ from analysis import images
 from cache.codecs import Raw, encode
 from cache.dreams import KINDS, Dream, Dreams
 from cache.errors import UserError
-from dashboard import dream_wish
+from dashboard import dream_settings, dream_wish
 from dashboard.bench import Bench
 from dashboard.dream_files import Files
 from dashboard.dream_modes import begun, looks
@@ -52,6 +53,15 @@ def fingerprint(bench: Bench, wish: Wish) -> str:
     return "+".join(bench.classifier(name).fingerprint for name in names)
 
 
+def frames_key(bench: Bench, wish: Wish) -> str:
+    """What a stream's frames are kept under: the same however many are asked for."""
+    if wish.mode != "stream":
+        return wish.key(fingerprint(bench, wish))
+    plain = {**wish.settings, "frames": dream_settings.usual("stream", "frames")}
+    endless = replace(wish, how=dream_settings.written("stream", plain))
+    return endless.key(fingerprint(bench, wish))
+
+
 def _known(bench: Bench, wish: Wish, key: str) -> dict[str, Any] | None:
     """What was made of this wish before."""
     if wish.preview:
@@ -66,7 +76,7 @@ class _Work:
 
     def __init__(self, bench: Bench, wish: Wish, key: str) -> None:
         self.bench, self.wish, self.key = bench, wish, key
-        self.given = OfBench(bench, key)
+        self.given = OfBench(bench, frames_key(bench, wish))
         self.files = Files(self.given, wish)
         self.began, self.shown_at = time.monotonic(), -EVERY
         self.look: Look | None = None
@@ -162,7 +172,7 @@ def _thumb(pixels: Pixels) -> bytes:
 def dream_film(bench: Bench, *, wish: dict[str, Any], kind: str) -> str:
     """A stream's frames as a film: the bytes, in base 64. UserError: no frames, or no encoder."""
     wanted = dream_wish.read(wish)
-    given = OfBench(bench, wanted.key(fingerprint(bench, wanted)))
+    given = OfBench(bench, frames_key(bench, wanted))
     if kind not in ("gif", "mp4") or not given.frames(wanted):
         raise UserError("this stream has no frames yet")
     return base64.b64encode(Files(given, wanted).film(kind)).decode("ascii")

@@ -100,9 +100,13 @@
 
   function tools(now) {
     const there = Boolean(now.id) && over(now), hide = (id, hidden) => { if (el(id)) el(id).hidden = hidden; };
-    hide("dream-save", !there);
+    const frames = el("dream-shown").dataset.mode === "stream" && now.state === "stopped" && now.url; // a film of what is there
+    hide("dream-save", !there && !frames);
+    if (frames && !there) el("dream-save").href = "/api/dream/film.gif?" + new URLSearchParams({ wish: wanted });
+    el("dream-save").download = frames && !there ? "dream.gif" : "";
     hide("dream-again", !there || now.kind !== "png");
     hide("dream-keep", !there || Boolean(now.saved));
+    hide("dream-more", now.state !== "done");
     hide("dream-film", el("dream-shown").dataset.mode !== "stream" || !over(now) || now.state === "failed");
     if (there) el("dream-save").href = `/dreams/${now.id}.${now.kind}?save=1`;
     const cost = el("dream-cost"), more = Number(el("dream-shown").dataset.times);
@@ -151,6 +155,10 @@
     if (event.target.id === "dream-result") {
       const shown = el("dream-shown");
       if (shown) { appears.observe(shown); slide(); soon(); }
+    }
+    if (event.target.id === "dream-modes") { // a phone shows half of them
+      const row = event.target.querySelector("nav"), now = row && row.querySelector("[aria-current]");
+      if (now) row.scrollLeft = now.offsetLeft - row.offsetLeft - (row.clientWidth - now.offsetWidth) / 2;
     }
     if (event.target.id === "dream-how" || event.target.id === "dream-what") {
       for (const field of event.target.querySelectorAll("input")) field.value = field.defaultValue;

@@ -27,6 +27,8 @@ from dashboard.views.dream_what import (
     second_of,
 )
 
+MORE = 60  # frames by which a stream goes on
+
 
 def wish_of(here: Context) -> Wish:
     """What the selection asks for, with every gap filled."""
@@ -142,6 +144,14 @@ def _command(here: Context, wish: Wish) -> Component:
     return copy_command([*words(wish, start, guide), *here.options])
 
 
+def _more(wish: Wish) -> Component:
+    """The stream goes on from its last frame."""
+    chosen = wish.settings
+    longer = {**chosen, "frames": chosen["frames"] + MORE}
+    return action(f"{MORE} more frames", {"how": dream_settings.written("stream", longer)},
+                  label="Go on from the last frame", className="pill", id="dream-more")  # fmt: skip
+
+
 def _tools(here: Context, wish: Wish) -> Component:
     """What can be done with the result."""
     large = action(["full size", html.Span(id="dream-cost", className="label")],
@@ -152,6 +162,7 @@ def _tools(here: Context, wish: Wish) -> Component:
     buttons = html.Div(
         [
             large if wish.preview else small,
+            _more(wish) if wish.mode == "stream" else None,
             html.Button("again", type="button", className="pill", id="dream-again",
                         title="The result becomes the picture, and is dreamt on"),
             html.A("save", className="pill", id="dream-save", download=True,
@@ -161,6 +172,7 @@ def _tools(here: Context, wish: Wish) -> Component:
             html.Button("keep", type="button", className="pill", id="dream-keep",
                         title="Put it into the list below"),
         ],
-        className="dream-tools", id="dream-tools", **{"data-own": f"tools-{wish.preview}"},
+        className="dream-tools", id="dream-tools",
+        **{"data-own": f"tools-{wish.mode}-{wish.preview}-{wish.how}"},
     )  # fmt: skip
     return html.Div([buttons, _command(here, wish)], className="dream-below")

@@ -45,11 +45,11 @@ def content(here: Context) -> list[Component]:
 
 
 def goal_of(here: Context) -> int:
-    """The class that is dreamt of: as chosen, else a famous one, else the answer."""
-    names = here.network["classes"]
-    if here.chosen.goal is not None and here.chosen.goal < len(names):
-        return here.chosen.goal
-    return int(names.index("banana") if "banana" in names else here.a)
+    """The class that is dreamt of: as chosen, else the answer to the open picture."""
+    chosen = here.chosen.goal
+    if chosen is not None and chosen < len(here.network["classes"]):
+        return chosen
+    return here.a
 
 
 def _class(here: Context) -> Component:

@@ -1,5 +1,6 @@
 """Dreams on the embedded network: wishes, the task that dreams them, and what is kept of them."""
 
+import base64
 import io
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,12 @@ from PIL import Image
 
 from analysis.dream import settings as engine
 from analysis.dream.engine import dreamt
+from analysis.dream.stamp import read_settings
 from cache.dreams import Dream, Dreams
 from cache.errors import UserError
 from dashboard import dream_settings, dream_wish, tasks
 from dashboard.bench import Bench
+from dashboard.dream_reopen import reopened
 from dashboard.dream_wish import Wish, looked_for
 from dashboard.selection import MODES, Selection, change
 from dashboard.tasks_dream import fingerprint
@@ -48,6 +51,7 @@ def picture(data: bytes) -> NDArray[np.uint8]:
 
 def test_usual_settings_are_the_originals() -> None:
     own = engine.Dream()
+    assert engine.PREVIEW == dream_settings.PREVIEW
     for name in ("octaves", "scale", "iterations", "step", "jitter"):
         assert dream_settings.usual("dream", name) == getattr(own, name)
         low, high = engine.RANGES[name]
@@ -133,6 +137,82 @@ def test_from_noise_by_its_seed(bench: Bench) -> None:
     assert "before" not in one["numbers"]
     assert one["id"] != two["id"]
     assert one["size"] == [96, 96]
+
+
+def test_a_guide_leads_elsewhere_than_the_layer_alone(bench: Bench) -> None:
+    other = bench.library.main.pictures[2].key
+    guided = dreamed(bench, wish(bench, mode="guided", guide=other))
+    assert guided["id"] != dreamed(bench, wish(bench))["id"]
+    with pytest.raises(UserError, match="labelled"):
+        dreamed(bench, wish(bench, mode="guided", guide="class:0"))
+    with pytest.raises(UserError, match="guides"):
+        dreamed(bench, wish(bench, mode="guided"))
+
+
+def test_a_class_out_of_noise_is_what_the_network_says(bench: Bench) -> None:
+    starfish = bench.classifier(MODEL).categories.find("starfish")
+    given = {"goal": starfish, "picture": None, "how": "octaves:1,size:224"}
+    found = dreamed(bench, wish(bench, mode="class", layer="", **given))
+    assert found["numbers"]["after"]["said"] == "starfish"
+    with pytest.raises(UserError, match="class"):
+        dreamed(bench, wish(bench, mode="class", layer=""))
+
+
+def test_every_layer_on_one_sheet_and_two_networks_side_by_side(bench: Bench) -> None:
+    tiny = "octaves:1,iterations:1,size:64"
+    sheet = dreamed(bench, wish(bench, mode="layers", layer="", how=tiny))
+    ladder = tasks.TASKS["network"](bench, model=MODEL)["ladder"]
+    assert [part["choice"]["layer"] for part in sheet["parts"]] == [s["layer"] for s in ladder]
+    assert "after" not in sheet["numbers"], "one number would be of none of them"
+    small = wish(bench, mode="two", second="planted_square", how=tiny)
+    two = dreamed(bench, small)
+    assert [part["choice"]["model"] for part in two["parts"]] == [MODEL, "planted_square"]
+    with pytest.raises(UserError, match="second"):
+        dreamed(bench, wish(bench, mode="two"))
+
+
+@pytest.mark.parametrize(("mode", "number"), [("style", "style"), ("kept", "cosine")])
+def test_style_and_what_a_layer_keeps_are_measured(bench: Bench, mode: str, number: str) -> None:
+    given = {"style": {"layer": "", "guide": bench.library.main.pictures[2].key}, "kept": {}}[mode]
+    found = dreamed(bench, wish(bench, mode=mode, how="steps:8,size:64", **given))
+    assert found["numbers"]["measured"][number] > 0
+    assert max(found["size"]) == 64
+
+
+def film(bench: Bench, found: dict[str, Any]) -> Image.Image:
+    kept = bench.store.read(found["id"])
+    assert kept is not None
+    return Image.open(io.BytesIO(kept[0]))
+
+
+def test_a_stream_goes_on_where_it_was_ended(bench: Bench) -> None:
+    how = "octaves:1,iterations:1,size:64,frames:"
+    whole = dreamed(bench, wish(bench, mode="stream", how=f"{how}4,seed:2"))
+    steps = tasks.TASKS["dream"](
+        bench, wish=wish(bench, mode="stream", how=f"{how}4,seed:3").plain()
+    )
+    seen = [next(steps) for _ in range(2)]
+    steps.close()
+    assert [p.done for p in seen] == [1, 2]
+    more = dreamed(bench, wish(bench, mode="stream", how=f"{how}3,seed:3"))
+    assert (film(bench, whole).n_frames, film(bench, more).n_frames) == (4, 3)
+    asked = {"wish": wish(bench, mode="stream", how=f"{how}4,seed:2").plain(), "kind": "gif"}
+    assert base64.b64decode(tasks.TASKS["dream_film"](bench, **asked))[:6] == b"GIF89a"
+
+
+def test_a_results_file_reopens_as_its_wish(bench: Bench) -> None:
+    guide = bench.library.main.pictures[2].key
+    for wanted in (
+        wish(bench, units=(3, 9)),
+        wish(bench, mode="guided", guide=guide, how="octaves:2,iterations:2,step:0.7,size:96"),
+        wish(bench, mode="stream", how="frames:2,octaves:1,iterations:1,size:64"),
+    ):
+        kept = bench.store.read(dreamed(bench, wanted)["id"])
+        assert kept is not None
+        stamp = read_settings(kept[0])
+        assert reopened(stamp, [MODEL], "other") == wanted
+        assert stamp.sources["picture"].digest == wanted.picture
+        assert reopened(stamp, [], "other").model == "other"
 
 
 def test_what_cannot_be_dreamt_is_said_in_one_line(bench: Bench) -> None:
