@@ -126,19 +126,20 @@ def _answers(here: Context) -> Component:
                                                               className="num")],
             change, label=f"rather than {here.name(index)}", className=f"err-answer{side}",
         ))  # fmt: skip
-    return html.Div([*rows, *_dreams(here)], className="err-answers")
+    return html.Div([*rows, _dreams(here)], className="err-answers")
 
 
-def _dreams(here: Context) -> list[Component]:
+def _dreams(here: Context) -> Component:
     """What the layer sees in the picture, made visible; alone, and as if it were the class said."""
     sees = {"view": "dream", "mode": "dream", "layer": here.layer, "look": "all"}
     like = {**sees, "mode": "guided", "guide": f"class:{here.a}"}
-    return [
+    return html.P([
         action("what does this layer see in it?", sees, className="quiet-button",
                label=f"Dream: what {here.layer} sees in this picture, made stronger"),
+        " ",
         action(f"and towards photographs of {here.name(here.a)}?", like, className="quiet-button",
                label=f"Dream guided by the open photographs of {here.name(here.a)}"),
-    ]  # fmt: skip
+    ])  # fmt: skip
 
 
 def _twin(here: Context, twin: dict[str, Any], desk: ErrorDesk) -> Component:

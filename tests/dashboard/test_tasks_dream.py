@@ -18,6 +18,7 @@ from cache.dreams import Dream, Dreams
 from cache.errors import UserError
 from dashboard import dream_settings, dream_wish, tasks
 from dashboard.bench import Bench
+from dashboard.dream_command import words
 from dashboard.dream_reopen import reopened
 from dashboard.dream_wish import Wish, looked_for
 from dashboard.selection import MODES, Selection, change
@@ -80,6 +81,15 @@ def test_a_wish_travels_as_plain_data_and_back_to_the_page(bench: Bench) -> None
                   {**wanted.plain(), "how": "octaves:99"}):  # fmt: skip
         with pytest.raises(UserError):
             dream_wish.read(wrong)
+
+
+def test_the_command_says_the_same(bench: Bench) -> None:
+    wanted = wish(bench, units=(3, 17), preview=False)
+    told = "dream cat.jpg --layer features.7 --channel 3 --channel 17 --octaves 2 --iterations 2"
+    assert words(wanted, "cat.jpg") == [*told.split(), "--size", "96", "-o", "dream.png"]
+    stream = wish(bench, mode="stream", picture=None, how=None, group=1)
+    told = "dream noise --mode stream --layer features.7 --group 2 --preview -o dream.gif"
+    assert words(stream, "noise") == told.split()
 
 
 def test_what_is_looked_for() -> None:
