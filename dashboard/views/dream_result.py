@@ -34,6 +34,8 @@ def wish_of(here: Context) -> Wish:
     """What the selection asks for, with every gap filled."""
     chosen, mode = here.chosen, here.chosen.mode
     units, group = looked_for(chosen) if mode in CHOOSY else ((), None)
+    if from_noise(here):
+        group = None  # a group is one of the picture
     return Wish(
         mode=mode, model=here.model, layer=here.layer if mode in LAYERED else "",
         picture=None if from_noise(here) else here.picture, units=units, group=group,
