@@ -67,5 +67,9 @@ def fade_options(sub: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     sub.add_argument("--layer", required=True, metavar="L")
     sub.add_argument(
-        "--times", required=True, metavar="N:F,N:F", help="neurons and factors: 3:0,17:1.5"
+        "--times", required=True, metavar="N:F,N:F",
+        help="neurons and factors: 3:0,17:1.5; g0:0.5 is a group of IMAGE",
+    )  # fmt: skip
+    sub.add_argument(
+        "--cost", action="store_true", help="over the labelled pictures, with the groups of IMAGE"
     )

@@ -18,14 +18,17 @@ Answer = tuple[Any, Iterable[str]]
 
 
 def fade(given: argparse.Namespace) -> Answer:
-    """What the network then says of IMAGE, or without one how many labelled pictures it then gets
-    right. Raises UserError."""
-    if not fade_of(given.times):
-        raise UserError(f"--times is NEURON:FACTOR,..., factors from 0 to 2, not {given.times!r}")
+    """What the network then says of IMAGE; without one, or with --cost, how many labelled pictures
+    it then gets right. Raises UserError."""
+    if not any(fade_of(given.times)):
+        raise UserError(
+            f"--times is NEURON:FACTOR,... (g0: a group), factors from 0 to 2, not {given.times!r}"
+        )
     bench = bench_of(given)
     layer = bench.layer(given.model, given.layer).name
-    document, lines = (_cost if given.image is None else _on_picture)(given, bench, layer)
-    head = f"{layer}, neurons times {given.times.replace(',', ', ')}"
+    over_all = given.cost or given.image is None
+    document, lines = (_cost if over_all else _on_picture)(given, bench, layer)
+    head = f"{layer}, times {given.times.replace(',', ', ')}"
     marks = out.mark(trained=bench.classifier(given.model).trained)
     return {"layer": layer, "times": given.times, **document}, [head, *marks, *lines]
 
@@ -48,9 +51,10 @@ def _on_picture(given: argparse.Namespace, bench: Bench, layer: str) -> Answer:
 
 
 def _cost(given: argparse.Namespace, bench: Bench, layer: str) -> Answer:
-    pair = named_classes(given, bench)
-    steps = bench_cost(bench, model=given.model, layer=layer, a=pair[0], b=pair[1],
-                       fade=given.times)  # fmt: skip
+    picture = None if given.image is None else lent(bench, given)
+    pair = named_classes(given, bench) if picture is None else between(given, bench, picture)
+    steps = bench_cost(bench, model=given.model, picture=picture, layer=layer, a=pair[0],
+                       b=pair[1], fade=given.times)  # fmt: skip
     found = finished(steps, out.progress("pictures")).answer
     names = Names(bench.classifier(given.model).categories.names, *pair)
     return {"classes": names.told, **found}, cost_lines(found, names)

@@ -37,6 +37,7 @@ WITHOUT_VALUE = {
     "--no-trust",
     "--curve",
     "--suggest",
+    "--cost",
     "--help",
     "-h",
     "--version",

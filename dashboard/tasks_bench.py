@@ -156,19 +156,22 @@ def bench_fade(
 
 
 def _groups(
-    bench: Bench, model: str, picture: str, layer: str, a: int, b: int, fade: str
+    bench: Bench, model: str, picture: str | None, layer: str, a: int, b: int, fade: str
 ) -> GroupFade | None:
     """The picture's groups, where some are turned up or down."""
     _, factors = fade_of(fade)
     if not factors:
         return None
+    if picture is None:
+        raise UserError("a neuron group is one of a picture: name the IMAGE that it is of")
     return GroupFade(find_picture_groups(bench, model, picture, layer, a, b)[0], factors)
 
 
 def bench_cost(
-    bench: Bench, *, model: str, picture: str, layer: str, a: int, b: int, fade: str
+    bench: Bench, *, model: str, picture: str | None, layer: str, a: int, b: int, fade: str
 ) -> Iterator[Progress]:
-    """What the faders cost or gain over the labelled pictures that are open: ``Cost`` as a dict."""
+    """What the faders cost or gain over the labelled pictures that are open: ``Cost`` as a dict.
+    ``picture``: whose groups are meant, where some are turned."""
     classifier = bench.classifier(model)
     labelled = []
     for one in bench.library.main.pictures:

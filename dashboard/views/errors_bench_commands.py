@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.pasting import Patch
-from dashboard.selection import Selection
+from dashboard.selection import Selection, fade_of
 from dashboard.service import Service
 from dashboard.views.context import Context
 
@@ -38,8 +38,10 @@ def of_work(service: Service, asked: Asked) -> list[str]:
     versus = ["--class", str(asked["a"]), "--rather-than", str(asked["b"])]
     towards = ["--towards", str(asked["a"])] if asked.get("towards") == "a" else []
     if asked["task"] == "bench_cost":
-        return [*here.command_on_all("fade"), "--layer", asked["layer"], "--times", asked["fade"],
-                *versus]  # fmt: skip
+        turned = ["--layer", asked["layer"], "--times", asked["fade"], *versus]
+        if fade_of(asked["fade"])[1]:  # groups are those of the picture
+            return [*here.command("fade", "--cost", *turned), *here.folder]
+        return [*here.command_on_all("fade"), *turned]
     if asked["task"] == "bench_suggest":
         size = ["--size", f"{asked['size']:g}"] if "size" in asked else []
         return [*here.command("patch", "--suggest", "--layer", asked["layer"], *size, *versus),

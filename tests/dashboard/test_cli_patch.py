@@ -132,6 +132,12 @@ def test_faders_by_hand(capsys: Any, desk: Desk) -> None:
     cost = document(capsys, desk, "fade", "--layer", "relu", "--times", "10:0", "--class", "green",
                     "--rather-than", "red", *folder(desk))  # fmt: skip
     assert cost["right"] == [7, 7 + 3]
+    groups = document(capsys, desk, "fade", taken, "--cost", "--layer", "relu", "--times", "g0:0",
+                      *folder(desk))  # fmt: skip
+    assert groups["right"][0] == 7
+    nobody = run(capsys, desk, "fade", "--layer", "relu", "--times", "g0:0", "--class", "green",
+                 "--rather-than", "red", *folder(desk))  # fmt: skip
+    assert "a neuron group is one of a picture" in one_line(*nobody)
     assert "green" in one_line(*run(capsys, desk, "fade", "--layer", "relu", "--times", "green"))
 
 
