@@ -1,5 +1,6 @@
 """What a dream looks for: a layer of the ladder, all of it, some of its neurons or a group."""
 
+from itertools import takewhile
 from typing import Any
 
 from dash import html
@@ -137,8 +138,9 @@ def second_of(here: Context) -> str:
 
 
 def _networks(here: Context) -> Component:
-    names = [row["name"] for row in here.service.ask("networks") if row["name"] != here.model]
     second = second_of(here)
+    every = [row["name"] for row in here.service.ask("networks") if row["name"] != here.model]
+    names = [n for n in every if n == second or not n.startswith("planted")]
     options = [
         action(name.split("/")[-1], {"second": name}, label=f"Beside {name}", className="pill",
                **{"aria-pressed": str(name == second).lower()})
@@ -152,13 +154,29 @@ def _networks(here: Context) -> Component:
 
 def _ladder(here: Context) -> Component:
     """The steps of the network, each with a neuron that fires there on the picture."""
-    names = [step["layer"] for step in here.network["ladder"]]
-    shared = shared_beginning(names)
-    tiles = [_step(here, name, name.removeprefix(shared)) for name in names]
+    every = [step["layer"] for step in here.network["layers"]]
+    steps = {step["layer"] for step in here.network["ladder"]} | {here.layer}
+    names = [name for name in every if name in steps]
+    shared = _said_once(names)
+    tiles = [_step(here, name, name.removeprefix(shared) or name) for name in names]
     row = html.Div(tiles, className="dream-ladder", role="list",
                    **{"aria-label": "Layers, from strokes to objects", "data-row": ""})  # fmt: skip
-    ends = html.Div([html.Span("strokes"), html.Span("objects")], className="dream-ends label")
+    other = html.Select(
+        [html.Option(name, value=name, selected=name == here.layer) for name in every],
+        id="dream-layer", className="plain", **{"aria-label": "Any layer"},
+    )  # fmt: skip
+    ends = html.Div([html.Span("strokes"), other, html.Span("objects")],
+                    className="dream-ends label")  # fmt: skip
     return html.Div([row, ends])
+
+
+def _said_once(names: list[str]) -> str:
+    """What narrow tiles leave away: also the word before the numbers, ``inception`` of
+    ``inception3a`` and ``inception4b``."""
+    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    shared = "".join(letters[0] for letters in same).rstrip("0123456789")
+    whole = all(not name[len(shared) :][:1].isalpha() for name in names)
+    return shared if whole else shared_beginning(names)
 
 
 def _step(here: Context, name: str, short: str) -> Component:
@@ -181,7 +199,7 @@ def _part(here: Context) -> Component:
     all_of_it = action(f"all of {here.layer}", {"look": "all"}, label="The whole layer",
                        className="pill", **{"aria-pressed": str(whole).lower()})  # fmt: skip
     field = Field(
-        id="dream-units", className="plain", type="text", placeholder="neurons, by number: 402, 17",
+        id="dream-units", className="plain", type="text", placeholder="or numbers: 402, 17",
         value=", ".join(map(str, units)), autoComplete="off", inputMode="numeric",
         **{"aria-label": "Neurons by number", "data-units": str(here.channels)},
     )  # fmt: skip
