@@ -27,13 +27,19 @@
     if (!now) return "waiting for its turn";
     if (now.state === "failed") return now.error;
     if (now.state === "stopping") return "stopping after this step";
-    if (now.state === "stopped") return now.saved ? "Stopped; what is there is kept." : "Stopped.";
+    if (now.state === "stopped") return stopped(now);
     if (now.state === "done") return now.seconds == null ? "" : `made in ${seconds(now.seconds)}`;
     const left = now.left == null ? "" : `, about ${seconds(now.left)} left`;
     return now.words ? now.words + left : "waiting for its turn";
   }
 
-  function share(p) { return p < 0.005 ? "<1 %" : p > 0.995 && p < 1 ? ">99 %" : Math.round(100 * p) + " %"; }
+  // A film goes on from its frame; of anything else it is said whether it was kept.
+  function stopped(now) {
+    const at = el("dream-shown").dataset.mode === "stream" && now.words ? `Paused at ${now.words}` : "Stopped";
+    return at + (now.saved ? "; what is there is kept." : ".");
+  }
+
+  function share(p) { return p < 0.005 ? "<1\u00a0%" : p > 0.995 && p < 1 ? ">99\u00a0%" : Math.round(100 * p) + "\u00a0%"; }
 
   // What was measured, before and after, and by the work itself.
   function numbers(now) {
@@ -50,7 +56,8 @@
       const times = before && before.activation > 1e-6 && after.activation > 0 ? ` (${number(after.activation / before.activation)} times)` : "";
       lines.push(`${what}: ${before ? number(before.activation) + " before, " : ""}${number(after.activation)}${before ? " after" : ""}${times}.`);
     }
-    if (after) lines.push(before ? `The network says ${says(before)} before, ${says(after)} after.` : `The network says ${says(after)}.`);
+    const who = JSON.parse(wanted).preview ? "At this small size the network says" : "The network says";
+    if (after) lines.push(before ? `${who} ${says(before)} before, ${says(after)} after.` : `${who} ${says(after)}.`);
     return lines.join(" ");
   }
 
@@ -104,7 +111,7 @@
     hide("dream-save", !there && !frames);
     if (frames && !there) el("dream-save").href = "/api/dream/film.gif?" + new URLSearchParams({ wish: wanted });
     el("dream-save").download = frames && !there ? "dream.gif" : "";
-    hide("dream-again", !there || now.kind !== "png");
+    hide("dream-again", !there || now.kind !== "png" || Boolean(now.parts));
     hide("dream-keep", !there || Boolean(now.saved));
     hide("dream-more", now.state !== "done");
     hide("dream-film", el("dream-shown").dataset.mode !== "stream" || !over(now) || now.state === "failed");
@@ -189,7 +196,7 @@
     if (!button) return;
     if (button.dataset.remove) { if (await post("/api/dream/remove", { id: button.dataset.remove })) changed(); return; }
     if (button.dataset.reset) {
-      const field = el("dream-" + button.dataset.reset);
+      const field = el("dream-how-" + button.dataset.reset);
       field.value = usual()[button.dataset.reset];
       return how();
     }
@@ -254,7 +261,7 @@
   function units(field) {
     const most = Number(field.dataset.units), found = (field.value.match(/\d+/g) || []).map(Number);
     const good = [...new Set(found)].filter((u) => u < most).sort((a, b) => a - b).slice(0, 32);
-    if (good.length < found.length) neuronscope.say(`This layer has neurons 0 to ${most - 1}; 32 at once at the most.`);
+    if (good.length < found.length || (field.value.trim() && !found.length)) neuronscope.say(`This layer has neurons 0 to ${most - 1}; 32 at once at the most.`);
     neuronscope.choose({ look: good.join(",") || "all" });
   }
 

@@ -40,7 +40,8 @@ MODES = {
                "and dreamt on."),
     "layers": ("Layers", "The same picture at every step of the network, from strokes to objects."),
     "style": ("Style", "The content of one picture in the style of another."),
-    "kept": ("Kept", "What the layer keeps of the picture: exaggerated, or nothing else."),
+    "kept": ("Caricature", "What the layer keeps of the picture: exaggerated, or rebuilt from "
+             "that alone."),
     "two": ("Two networks", "The same dream in two networks, side by side."),
 }  # fmt: skip
 Fill = Callable[[Context], Any]

@@ -56,9 +56,9 @@ def _field(setting: Setting, value: Any) -> Any:
             html.Option(text, value=name, selected=name == value)
             for name, text in setting.options.items()
         ]
-        return html.Select(options, id=f"dream-{setting.name}", className="plain", **own)
+        return html.Select(options, id=f"dream-how-{setting.name}", className="plain", **own)
     return Field(
-        id=f"dream-{setting.name}", className="plain number", type="number",
+        id=f"dream-how-{setting.name}", className="plain number", type="number",
         min=f"{setting.least:g}", max=f"{setting.most:g}", value=setting.written(value),
         step="1" if setting.whole else "any", **own,
     )  # fmt: skip

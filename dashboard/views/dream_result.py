@@ -93,11 +93,12 @@ def _heading(here: Context, wish: Wish) -> list[Any]:
     start = found.name if found else "noise"
     goal = here.name(wish.goal) if wish.goal is not None else ""
     guide = guide_name(here, wish.guide) if wish.guide else ""
+    sees = "see" if len(wish.units) > 1 else "sees"
     return {
-        "dream": ["What ", html.B(sought(wish)), f" sees in {start}"],
+        "dream": ["What ", html.B(sought(wish)), f" {sees} in {start}"],
         "class": [html.B(goal), f", out of {start}"],
         "guided": [f"{start} towards ", html.B(guide), f", as {wish.layer} sees it"],
-        "stream": ["A stream of what ", html.B(sought(wish)), f" sees, from {start}"],
+        "stream": ["A stream of what ", html.B(sought(wish)), f" {sees}, from {start}"],
         "layers": [html.B(start), ", dreamt at every layer"],
         "style": [html.B(start), f" in the style of {guide}"],
         "kept": ["What ", html.B(wish.layer), f" keeps of {start}"],

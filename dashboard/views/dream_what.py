@@ -137,8 +137,9 @@ def second_of(here: Context) -> str:
 
 
 def _networks(here: Context) -> Component:
-    names = [row["name"] for row in here.service.ask("networks") if row["name"] != here.model]
     second = second_of(here)
+    every = [row["name"] for row in here.service.ask("networks") if row["name"] != here.model]
+    names = [n for n in every if n == second or not n.startswith("planted")]
     options = [
         action(name.split("/")[-1], {"second": name}, label=f"Beside {name}", className="pill",
                **{"aria-pressed": str(name == second).lower()})
@@ -181,7 +182,7 @@ def _part(here: Context) -> Component:
     all_of_it = action(f"all of {here.layer}", {"look": "all"}, label="The whole layer",
                        className="pill", **{"aria-pressed": str(whole).lower()})  # fmt: skip
     field = Field(
-        id="dream-units", className="plain", type="text", placeholder="neurons, by number: 402, 17",
+        id="dream-units", className="plain", type="text", placeholder="or numbers: 402, 17",
         value=", ".join(map(str, units)), autoComplete="off", inputMode="numeric",
         **{"aria-label": "Neurons by number", "data-units": str(here.channels)},
     )  # fmt: skip

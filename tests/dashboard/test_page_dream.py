@@ -132,8 +132,8 @@ def test_neurons_and_settings_are_chosen_and_stand_in_the_address(screen: Screen
     wait_until(lambda: screen.page.wait_for_timeout(100) or wish(screen)["units"] == [3, 5], "two")
     assert "look=3,5" in screen.page.url
     screen.at("#dream-settings summary").click()
-    screen.at("#dream-octaves").fill("3")
-    screen.at("#dream-octaves").press("Enter")
+    screen.at("#dream-how-octaves").fill("3")
+    screen.at("#dream-how-octaves").press("Enter")
     now = "octaves:3,iterations:2,size:128"
     wait_until(lambda: screen.page.wait_for_timeout(100) or wish(screen)["how"] == now, "three")
     done(screen)
