@@ -101,9 +101,9 @@ def amount(value: float) -> str:
 
 
 def share(probability: float) -> str:
-    """A probability as people read it: ``53 %``, ``<1 %``."""
+    """A probability or share as people read it: ``53 %``, ``<1 %``; ``0 %`` only where it is none."""
     percent = 100 * probability
-    if percent < 0.5:
+    if 0 < percent < 0.5:
         return "<1 %"
     return f"{percent:.0f} %" if percent < 99.5 or probability == 1 else ">99 %"
 

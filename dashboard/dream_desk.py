@@ -22,7 +22,7 @@ from dashboard.dream_reopen import reopened
 from dashboard.dream_told import told
 from dashboard.dream_wish import Wish
 from dashboard.dream_wish import changes as dream_changes
-from dashboard.protocol import INTERACTIVE, VISIBLE, JobStatus
+from dashboard.protocol import INTERACTIVE, JobStatus
 from dashboard.service import Service
 
 STALE = 4.0  # seconds; the page asks three times a second
@@ -77,8 +77,10 @@ class DreamDesk:
         asked = self._asked.get(wish)
         status = self.service.jobs.status(asked.job) if asked else None
         if asked is None or status is None or (status.state == "unknown" and not asked.stopped):
-            rank = INTERACTIVE if wish.preview else VISIBLE
-            job = self.service.jobs.submit("dream", priority=rank, again=True, wish=wish.plain())
+            # The one that is looked at, also in full size: it does not wait for icons.
+            job = self.service.jobs.submit(
+                "dream", priority=INTERACTIVE, again=True, wish=wish.plain()
+            )
             asked = self._asked[wish] = _Asked(job, 0.0)
             status = self.service.jobs.status(job)
         asked.at = time.monotonic()

@@ -1,5 +1,6 @@
 """What a dream looks for: a layer of the ladder, all of it, some of its neurons or a group."""
 
+import os
 from typing import Any
 
 from dash import html
@@ -154,12 +155,20 @@ def _networks(here: Context) -> Component:
 def _ladder(here: Context) -> Component:
     """The steps of the network, each with a neuron that fires there on the picture."""
     names = [step["layer"] for step in here.network["ladder"]]
-    shared = shared_beginning(names)
-    tiles = [_step(here, name, name.removeprefix(shared)) for name in names]
+    shared = _said_once(names)
+    tiles = [_step(here, name, name.removeprefix(shared) or name) for name in names]
     row = html.Div(tiles, className="dream-ladder", role="list",
                    **{"aria-label": "Layers, from strokes to objects", "data-row": ""})  # fmt: skip
     ends = html.Div([html.Span("strokes"), html.Span("objects")], className="dream-ends label")
     return html.Div([row, ends])
+
+
+def _said_once(names: list[str]) -> str:
+    """What narrow tiles leave away: also the word before the numbers, ``inception`` of
+    ``inception3a`` and ``inception4b``."""
+    shared = os.path.commonprefix(names).rstrip("0123456789")
+    whole = all(not name[len(shared) :][:1].isalpha() for name in names)
+    return shared if whole else shared_beginning(names)
 
 
 def _step(here: Context, name: str, short: str) -> Component:
