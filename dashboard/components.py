@@ -101,7 +101,7 @@ def amount(value: float) -> str:
 
 
 def share(probability: float) -> str:
-    """A probability or share as people read it: ``53 %``, ``<1 %``; ``0 %`` only where it is none."""
+    """A probability or share as people read it: ``53 %``, ``<1 %``, ``0 %`` for none."""
     percent = 100 * probability
     if 0 < percent < 0.5:
         return "<1 %"

@@ -271,6 +271,7 @@
       event.target.value = "";
     }
     if (event.target.dataset.how) how();
+    if (event.target.id === "dream-layer") neuronscope.choose({ layer: event.target.value });
     if (event.target.id === "dream-units") units(event.target);
   });
 })();

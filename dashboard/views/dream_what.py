@@ -1,6 +1,6 @@
 """What a dream looks for: a layer of the ladder, all of it, some of its neurons or a group."""
 
-import os
+from itertools import takewhile
 from typing import Any
 
 from dash import html
@@ -154,19 +154,27 @@ def _networks(here: Context) -> Component:
 
 def _ladder(here: Context) -> Component:
     """The steps of the network, each with a neuron that fires there on the picture."""
-    names = [step["layer"] for step in here.network["ladder"]]
+    every = [step["layer"] for step in here.network["layers"]]
+    steps = {step["layer"] for step in here.network["ladder"]} | {here.layer}
+    names = [name for name in every if name in steps]
     shared = _said_once(names)
     tiles = [_step(here, name, name.removeprefix(shared) or name) for name in names]
     row = html.Div(tiles, className="dream-ladder", role="list",
                    **{"aria-label": "Layers, from strokes to objects", "data-row": ""})  # fmt: skip
-    ends = html.Div([html.Span("strokes"), html.Span("objects")], className="dream-ends label")
+    other = html.Select(
+        [html.Option(name, value=name, selected=name == here.layer) for name in every],
+        id="dream-layer", className="plain", **{"aria-label": "Any layer"},
+    )  # fmt: skip
+    ends = html.Div([html.Span("strokes"), other, html.Span("objects")],
+                    className="dream-ends label")  # fmt: skip
     return html.Div([row, ends])
 
 
 def _said_once(names: list[str]) -> str:
     """What narrow tiles leave away: also the word before the numbers, ``inception`` of
     ``inception3a`` and ``inception4b``."""
-    shared = os.path.commonprefix(names).rstrip("0123456789")
+    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    shared = "".join(letters[0] for letters in same).rstrip("0123456789")
     whole = all(not name[len(shared) :][:1].isalpha() for name in names)
     return shared if whole else shared_beginning(names)
 
