@@ -169,6 +169,10 @@
     }
     if (event.target.id === "dream-how" || event.target.id === "dream-what") {
       for (const field of event.target.querySelectorAll("input")) field.value = field.defaultValue;
+      for (const list of event.target.querySelectorAll("select")) { // what somebody chose by hand outlives Back
+        const now = list.querySelector("option[selected]");
+        if (now) list.value = now.value;
+      }
     }
   });
 
