@@ -36,7 +36,7 @@
   // A film goes on from its frame; of anything else it is said whether it was kept.
   function stopped(now) {
     const at = el("dream-shown").dataset.mode === "stream" && now.words ? `Paused at ${now.words}` : "Stopped";
-    return at + (now.saved ? "; what is there is kept." : ".");
+    return at + (now.saved ? "; what is there is kept." : JSON.parse(wanted).preview ? "." : "; nothing was kept.");
   }
 
   function share(p) { return p < 0.005 ? "<1\u00a0%" : p > 0.995 && p < 1 ? ">99\u00a0%" : Math.round(100 * p) + "\u00a0%"; }
