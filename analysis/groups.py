@@ -66,7 +66,7 @@ class Groups:
     def checked(self, group: int) -> int:
         """The group's number; UserError when there is no such group."""
         if not 0 <= group < len(self):
-            raise UserError(f"group {group} is out of range: there are {len(self)} groups")
+            raise UserError(f"group {group + 1} is out of range: there are groups 1 to {len(self)}")
         return int(group)
 
     @cached_property

@@ -254,7 +254,7 @@ def test_a_groups_fader_is_its_removal(bench: Bench) -> None:
     assert found["before"]["margin"] == pytest.approx(gone["before"], abs=1e-3)
     twice = ask(bench, "bench_fade", fade="g1:2,3:0", **asked)
     assert twice["now"]["margin"] != found["now"]["margin"]
-    with pytest.raises(UserError, match="group 6 is out of range"):
+    with pytest.raises(UserError, match="group 7 is out of range"):
         ask(bench, "bench_fade", fade="g6:0", **asked)
     cost = ask(bench, "bench_cost", fade="g1:0", **asked)
     assert cost["pictures"] == bench.library.main.labelled
