@@ -165,6 +165,24 @@ def phases() -> Callable[[Mapping[str, Any] | None], None]:
     return show
 
 
+def glances() -> Callable[[str | None, int, int], None]:
+    """The same for work that says in words how far it is; None ends it."""
+    watched, start, told = sys.stderr.isatty(), time.monotonic(), {"at": time.monotonic()}
+
+    def show(words: str | None, done: int, total: int) -> None:
+        now = time.monotonic()
+        if words is None and watched:
+            print(file=sys.stderr)
+        if words is None or (not watched and now - told["at"] < SELDOM):
+            return
+        told["at"] = now
+        begin, end = ("\r", "\033[K") if watched else ("", "\n")
+        print(f"{begin}{words}{_left(now - start, done, total)}", end=end, file=sys.stderr,
+              flush=True)  # fmt: skip
+
+    return show
+
+
 def _about(seconds: float | None) -> str:
     """An estimate in words; none where there is nothing to wait for, or nothing to go by."""
     if seconds is None or seconds < 2:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from cache.errors import UserError
 from dashboard.cli_bench_options import fade_options, pair_options, patch_options
+from dashboard.cli_dream_options import dream_options
 from dashboard.cli_values import place, share, whole, wholes
 from dashboard.config import DEFAULT_MODEL, DEFAULT_PORT, DEVICES, FITS, SEEDS
 
@@ -20,6 +21,7 @@ COMMANDS = {
     "fires": "the neurons that fire on a picture, or at one place of it",
     "neuron": "one neuron: real patches, classes, weights, how far to trust its icon",
     "visualize": "draw what a neuron, a direction or a class looks for",
+    "dream": "a layer's, neurons' or a class's dream, on a picture or out of noise; films too",
     "explain": "why one class rather than another, and a test of the answer",
     "patch": "lay something on pictures and see what the network then says, beside noise",
     "fade": "turn neurons down or up and see what the network then says",
@@ -30,18 +32,9 @@ COMMANDS = {
     "cache": "look after the results kept on disk",
 }
 WITHOUT_VALUE = {
-    "--json",
-    "--no-browser",
-    "--negative",
-    "--no-decorrelation",
-    "--no-trust",
-    "--curve",
-    "--suggest",
-    "--cost",
-    "--help",
-    "-h",
-    "--version",
-}
+    "--json", "--no-browser", "--negative", "--no-decorrelation", "--no-trust", "--curve",
+    "--suggest", "--cost", "--preview", "--help", "-h", "--version",
+}  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):
@@ -252,6 +245,12 @@ def _fade(sub: argparse.ArgumentParser) -> None:
     fade_options(sub)
 
 
+def _dream(sub: argparse.ArgumentParser) -> None:
+    _common(sub)
+    _pictures(sub)
+    dream_options(sub)
+
+
 def _evaluate(sub: argparse.ArgumentParser) -> None:
     _common(sub)
     _pictures(sub)
@@ -306,6 +305,6 @@ def _cache(sub: argparse.ArgumentParser) -> None:
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "serve": _serve, "models": _common, "layers": _common, "predict": _predict, "fires": _fires,
     "neuron": _neuron, "visualize": _visualize, "explain": _explain, "evaluate": _evaluate,
-    "atlas": _atlas, "patch": _patch, "fade": _fade,
+    "atlas": _atlas, "patch": _patch, "fade": _fade, "dream": _dream,
     "names": _names, "findings": _findings, "cache": _cache,
 }  # fmt: skip

@@ -34,6 +34,8 @@ def run(given: argparse.Namespace) -> None:
     with contextlib.redirect_stdout(sys.stderr):  # what a user's own network prints is no answer
         document, lines = _ANSWERS[given.command](given)
     out.emit(document, lines, as_json=given.json)
+    if getattr(given, "interrupted", False):
+        raise KeyboardInterrupt
     missing = getattr(given, "missing", None)
     if missing:
         raise UserError(missing)
@@ -215,7 +217,7 @@ def _explain(given: argparse.Namespace) -> Answer:
     return explanation(given, lambda: _network(given), lambda: _store(given))
 
 
-# ---- patch, fade ----
+# ---- patch, fade, dream ----
 
 
 def _patch(given: argparse.Namespace) -> Answer:
@@ -228,6 +230,12 @@ def _fade(given: argparse.Namespace) -> Answer:
     from dashboard.cli_fade import fade
 
     return fade(given)
+
+
+def _dream(given: argparse.Namespace) -> Answer:
+    from dashboard.cli_dream import dream
+
+    return dream(given)
 
 
 # ---- evaluate ----
@@ -306,6 +314,6 @@ def _said(value: Any) -> str:
 _ANSWERS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "models": _models, "layers": _layers, "predict": _predict, "fires": _fires,
     "neuron": _neuron, "visualize": _visualize, "explain": _explain, "evaluate": _evaluate,
-    "atlas": _atlas, "patch": _patch, "fade": _fade,
+    "atlas": _atlas, "patch": _patch, "fade": _fade, "dream": _dream,
     "names": _names, "findings": _findings, "cache": _cache,
 }  # fmt: skip

@@ -1,16 +1,30 @@
-"""The words that make the same dream in the terminal."""
+"""The words that make the same dream in the terminal, and which way to dream they mean."""
+
+from collections.abc import Collection
 
 from dashboard import dream_settings
 from dashboard.dream_wish import Wish
 
 ENDING = {"stream": ".gif"}
+FILMS, STILLS = (".gif", ".mp4"), (".png", ".jpg", ".jpeg", ".webp")
+# options that one way to dream alone takes, or takes first
+_MEANT = {
+    "frames": "stream", "zoom": "stream", "turn": "stream", "second": "two", "class": "class",
+    "as": "kept", "weight": "style", "guide": "guided",
+}  # fmt: skip
+
+
+def meant(options: Collection[str], suffix: str) -> str:
+    """The way to dream where ``--mode`` does not say it: by the other options, named without their
+    dashes, and by the ending of the result's file."""
+    if suffix in FILMS:
+        return "stream"
+    return next((mode for name, mode in _MEANT.items() if name in options), "dream")
 
 
 def words(wish: Wish, start: str, guide: str | None = None) -> list[str]:
     """``dream`` with its options; ``start`` and ``guide`` are files, or "noise"."""
-    found = ["dream", start]
-    if wish.mode not in ("dream", "class"):
-        found += ["--mode", wish.mode]
+    found: list[str] = []
     if wish.layer:
         found += ["--layer", wish.layer]
     for unit in wish.units:
@@ -28,4 +42,7 @@ def words(wish: Wish, start: str, guide: str | None = None) -> list[str]:
             found += [f"--{name}", dream_settings.ALL[name].written(value)]
     if wish.preview:
         found += ["--preview"]
-    return [*found, "-o", f"dream{ENDING.get(wish.mode, '.png')}"]
+    ending = ENDING.get(wish.mode, ".png")
+    named = {word.removeprefix("--") for word in found if word.startswith("--")}
+    mode = [] if meant(named, ending) == wish.mode else ["--mode", wish.mode]
+    return ["dream", start, *mode, *found, "-o", f"dream{ending}"]

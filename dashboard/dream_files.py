@@ -20,11 +20,14 @@ class Files:
         """What the file tells of how it was made."""
         origins: dict[str, Origin] = {}
         if self.wish.picture is not None:
-            origins["picture"] = Origin(self.given.name(self.wish.picture), self.wish.picture)
+            origins["picture"] = self._origin(self.wish.picture)
         if self.wish.mode in ("guided", "style"):
             for number, (key, _) in enumerate(self.given.guides(self.wish)):
-                origins[f"guide {number + 1}"] = Origin(self.given.name(key), key)
+                origins[f"guide {number + 1}"] = self._origin(key)
         return stamped(self.given.network(self.wish.model), self.wish, origins)
+
+    def _origin(self, key: str) -> Origin:
+        return Origin.named(self.given.name(key), key)
 
     def written(self, pixels: Pixels) -> tuple[bytes, str]:
         """The bytes, and what kind of file they are."""

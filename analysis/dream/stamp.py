@@ -52,7 +52,12 @@ class Origin:
 
     @classmethod
     def of(cls, data: bytes, name: str) -> "Origin":
-        return cls(printable(Path(name).name)[:_NAME], images.digest(data))
+        return cls.named(name, images.digest(data))
+
+    @classmethod
+    def named(cls, name: str, digest: str) -> "Origin":
+        """Of a picture whose digest is known."""
+        return cls(printable(Path(name).name)[:_NAME], digest)
 
 
 @dataclass(frozen=True)

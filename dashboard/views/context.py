@@ -157,12 +157,17 @@ class Context:
     @property
     def options(self) -> list[str]:
         """What the program was started with, as far as it changes the numbers."""
+        seed = self.service.config.seed
+        return self.network_options + (["--seed", str(seed)] if seed else [])
+
+    @property
+    def network_options(self) -> list[str]:
+        """Of these, what says which network it is and what it sees."""
         config = self.service.config
         given = [] if self.model == DEFAULT_MODEL else ["--model", self.model]
         if config.weights and self.model == config.model:
             given += ["--weights", config.weights]
-        given += ["--fit", config.fit] if config.fit != FITS[0] else []
-        return given + (["--seed", str(config.seed)] if config.seed else [])
+        return given + (["--fit", config.fit] if config.fit != FITS[0] else [])
 
     @property
     def versus(self) -> list[str]:

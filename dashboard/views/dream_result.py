@@ -139,11 +139,13 @@ def _progress() -> Component:
 
 def _command(here: Context, wish: Wish) -> Component:
     """The same in the terminal."""
-    guide = None
-    if wish.guide:
-        guide = wish.guide if wish.guide.startswith("class:") else here.path(wish.guide)
+    guide, photographs = wish.guide, list[str]()
+    if guide and guide.startswith("class:"):
+        photographs = here.folder
+    elif guide:
+        guide = here.path(guide)
     start = here.path(wish.picture) if wish.picture else "noise"
-    return copy_command([*words(wish, start, guide), *here.options])
+    return copy_command([*words(wish, start, guide), *here.network_options, *photographs])
 
 
 def _more(wish: Wish) -> Component:

@@ -1,0 +1,169 @@
+"""The command ``dream``: the page's own dreams, written to a picture or a film."""
+
+import argparse
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from analysis.dream.film import Film, ready
+from analysis.dream.stamp import Stamp, encoded
+from cache.errors import UserError
+from dashboard import cli_output as out
+from dashboard.cli_bench import bench_of
+from dashboard.cli_dream_wish import OfFiles, completed, plan
+from dashboard.dream_command import FILMS
+from dashboard.dream_files import Files
+from dashboard.dream_modes import begun, looks
+from dashboard.dream_wish import Wish
+from dashboard.dream_works import Look, Pixels, measured
+
+UNJUDGED = ("layers", "two")  # several pictures: one number would be of none of them
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is in the file: its picture, or its last frame, of ``frames``."""
+
+    pixels: Pixels
+    stopped: bool
+    measured: dict[str, float]
+    frames: int | None = None
+
+
+def dream(given: argparse.Namespace) -> tuple[Any, Iterable[str]]:
+    """Dreams into the file that is named. Raises UserError; KeyboardInterrupt where it is stopped
+    before anything is there."""
+    started, path = time.perf_counter(), given.output
+    planned, stamp = plan(given)
+    if path.suffix.lower() in FILMS:
+        ready(path)
+    # the seed is the dream's: of the network's own tasks, all begin with the usual one
+    bench = bench_of(argparse.Namespace(**{**vars(given), "model": planned.model, "seed": 0}))
+    files = OfFiles(bench)
+    wish = completed(given, planned, stamp, files)
+    written = Files(files, wish).stamp()
+    with _stoppable() as stop:
+        make = _film if wish.mode == "stream" else _still
+        made = make(looks(files, wish), path, written, stop)
+    given.interrupted = made.stopped
+    document = {
+        "files": [path], "layer": wish.layer or None, "mode": wish.mode,
+        "seconds": round(time.perf_counter() - started, 3), "size": made.pixels.shape[1::-1],
+        "frames": made.frames, **_judged(files, wish, made), "measured": made.measured,
+        "settings": written.settings, "stopped": made.stopped,
+    }  # fmt: skip
+    trained = files.network(wish.model).trained
+    return document, [*out.mark(trained=trained), *_lines(document)]
+
+
+# ---- Ctrl-C ----
+
+
+class _Stop:
+    """Ctrl-C: ``asked`` while something must be ended in order, else as everywhere."""
+
+    def __init__(self) -> None:
+        self.asked, self.at_once = False, True
+
+    def heard(self, _: int, __: FrameType | None) -> None:
+        if self.asked or self.at_once:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextmanager
+def _stoppable() -> Iterator[_Stop]:
+    stop = _Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = signal.signal(signal.SIGINT, stop.heard)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# ---- making ----
+
+
+def _still(given: Iterator[Look], path: Path, stamp: Stamp, stop: _Stop) -> Made:
+    """Between two steps the picture is whole: it ends there, not within one."""
+    show, last = out.glances(), None
+    with closing(given):  # type: ignore[type-var]
+        for last in given:
+            stop.at_once = False
+            show(last.words, last.done, last.total)
+            if stop.asked:
+                break
+    assert last is not None  # every dream has a step
+    pixels, stopped = last.pixels(0), stop.asked and last.done < last.total
+    show(None, last.done, last.total)
+    out.save(path, _bytes(pixels, path, stamp))
+    return Made(pixels, stopped, dict(last.measured))
+
+
+def _bytes(pixels: Pixels, path: Path, stamp: Stamp) -> bytes:
+    try:
+        return encoded(pixels, path.suffix, stamp)
+    except (OSError, ValueError) as error:
+        height, width = pixels.shape[:2]
+        size = f"{width} x {height} pixels"
+        raise UserError(f"{path.suffix} cannot hold {size} ({error}); write a .png") from error
+
+
+def _film(given: Iterator[Look], path: Path, stamp: Stamp, stop: _Stop) -> Made:
+    """Finished frames are in the film: it may end at any moment but while it is written."""
+    show, pixels, many = out.glances(), None, 0
+    with Film(path, stamp) as film:
+        try:
+            for look in given:
+                stop.at_once = False
+                pixels, many = look.pixels(0), look.total
+                film.add(pixels)
+                show(look.words, look.done, look.total)
+                if stop.asked:
+                    break
+                stop.at_once = True
+        except KeyboardInterrupt:
+            stop.asked = True
+        stop.at_once = False
+        show(None, film.count, many)
+    if pixels is None or not film.count:
+        raise KeyboardInterrupt
+    return Made(pixels, stop.asked and film.count < many, {}, film.count)
+
+
+# ---- telling ----
+
+
+def _judged(files: OfFiles, wish: Wish, made: Made) -> dict[str, Any]:
+    """What the network makes of it before and after; None of noise, and of several pictures."""
+    if wish.mode in UNJUDGED:
+        return {"before": None, "after": None}
+    first = begun(files, wish)
+    return {
+        "before": None if first is None else measured(files, wish, first),
+        "after": measured(files, wish, made.pixels),
+    }
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    width, height = found["size"]
+    frames = f"{found['frames']} frames of " if found["frames"] else ""
+    stopped = "stopped, what was there is kept; " if found["stopped"] else ""
+    file = out.named(found["files"][0])
+    rows = [
+        (when, told.get("activation"), told["said"], f"{told['share']:.1%}")
+        for when in ("before", "after") if (told := found[when])
+    ]  # fmt: skip
+    table = out.table(("", "activation", "the network says", "probability"), rows) if rows else []
+    own = [f"{name}: {value:.4g}" for name, value in found["measured"].items()]
+    head = f"{file}: {stopped}{frames}{width} x {height} px, {found['seconds']:.1f} s"
+    return [head, *table, *own]

@@ -1,0 +1,178 @@
+"""What the command ``dream`` was asked for, as the wish that the page would send."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from analysis import images
+from analysis.dream.stamp import Stamp, read_settings
+from analysis.filekinds import printable
+from analysis.layers import find_layer
+from analysis.models import available
+from cache.errors import UserError
+from cache.keys import is_key
+from dashboard import cli_output as out
+from dashboard import dream_settings, dream_wish
+from dashboard.bench import Bench
+from dashboard.dream_command import FILMS, STILLS, meant
+from dashboard.dream_pictures import OfBench
+from dashboard.dream_reopen import reopened
+from dashboard.dream_wish import Wish
+
+# what of a picture or network each way to dream takes, beside its settings
+TAKES = {
+    "dream": ("layer", "channel", "group"), "class": ("class",), "guided": ("layer", "guide"),
+    "stream": ("layer", "channel", "group"), "layers": (), "style": ("guide",),
+    "kept": ("layer",), "two": ("layer", "second"),
+}  # fmt: skip
+_NEEDS = {
+    "guided": ("guide", "name the picture that guides with --guide"),
+    "style": ("guide", "name the picture whose style it is with --guide"),
+    "two": ("second", "name the second network with --second"),
+    "class": ("goal", "name the class with --class"),
+}
+_KINDS = ("layer", "channel", "group", "class", "guide", "second")
+
+
+class OfFiles(OfBench):
+    """Networks as the page has them, pictures by their files' content; of a stream, no frame is
+    known before it is made."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench, "")
+
+    def opened(self, path: Path) -> str:
+        """The key of a picture's file. UserError."""
+        data = images.read_bytes(path)
+        return self.bench.library.lend(data, name=printable(path.name)).key
+
+    def frames(self, wish: Wish) -> int:
+        return 0
+
+
+def plan(given: argparse.Namespace) -> tuple[Wish, Stamp | None]:
+    """What can be told without a network or a picture; the notes of the file that ``--settings``
+    names. UserError."""
+    path = out.target(given.output, (*STILLS, *FILMS))
+    suffix, stamp = path.suffix.lower(), None
+    if given.settings is None:
+        mode = given.mode or meant(_named(given), suffix)
+        base = Wish(mode=mode, model=given.model, layer="", preview=False)
+    else:
+        stamp = read_settings(given.settings)
+        base = _reopened(given, stamp)
+    _check(given, base.mode, suffix)
+    return replace(base, how=_how(given, base)), stamp
+
+
+def _named(given: argparse.Namespace) -> set[str]:
+    return {word.removeprefix("--") for word in given.named}
+
+
+def _reopened(given: argparse.Namespace, stamp: Stamp) -> Wish:
+    models = [str(row["name"]) for row in available()]
+    wish = reopened(stamp, models, given.model)
+    if given.mode not in (None, wish.mode):
+        raise UserError(f"--settings names a result of --mode {wish.mode}: leave --mode out")
+    return replace(wish, model=given.model) if "--model" in given.named else wish
+
+
+def _check(given: argparse.Namespace, mode: str, suffix: str) -> None:
+    """UserError where the file, or an option, is of another way to dream."""
+    if mode == "stream" and suffix not in FILMS:
+        raise UserError(f"a stream is a film: name a file that ends in {' or '.join(FILMS)}")
+    if mode != "stream" and suffix in FILMS:
+        raise UserError(f"only a stream is a film; --mode {mode} makes a picture, such as OUT.png")
+    taken = {*TAKES[mode], *dream_settings.OF_MODE[mode]}
+    foreign = sorted(_named(given) & ({*_KINDS, *dream_settings.ALL} - taken - {"seed"}))
+    if foreign:
+        raise UserError(f"--mode {mode} does not take --{foreign[0]}")
+    if given.channel and given.group:
+        raise UserError("--channel and --group both say what becomes stronger: choose one")
+
+
+def _how(given: argparse.Namespace, base: Wish) -> str | None:
+    """The settings that are not as usual. UserError."""
+    values = base.settings
+    for name in values:
+        if f"--{name}" in given.named:
+            value = getattr(given, name)
+            values[name] = dream_settings.ALL["seed"].read(str(value)) if name == "seed" else value
+    return dream_settings.written(base.mode, values)
+
+
+def completed(
+    given: argparse.Namespace, planned: Wish, stamp: Stamp | None, files: OfFiles
+) -> Wish:
+    """The wish with its pictures, its layer and its class. UserError for what there is not."""
+    changed: dict[str, Any] = {"picture": _start(given, planned, stamp, files)}
+    classifier = files.network(planned.model)
+    if given.channel:
+        changed |= {"units": tuple(sorted(set(given.channel))), "group": None}
+    if given.group:
+        changed |= {"units": (), "group": given.group - 1}
+    if given.said is not None:
+        changed["goal"] = classifier.categories.find(given.said)
+    if given.second is not None:
+        changed["second"] = given.second
+    if given.preview is not None:
+        changed["preview"] = given.preview
+    layer = given.layer or planned.layer
+    if planned.mode not in dream_wish.UNLAYERED:
+        if not layer:
+            raise UserError("name the layer with --layer; see: neuronscope layers")
+        changed["layer"] = find_layer(classifier, layer).name
+    if "guide" in TAKES[planned.mode]:
+        changed["guide"] = _guide(given, planned, stamp, files)
+    wish = replace(planned, **changed)
+    name, missing = _NEEDS.get(wish.mode, ("mode", ""))
+    if getattr(wish, name) is None:
+        raise UserError(missing)
+    _compare(wish, stamp, files)
+    return dream_wish.read(wish.plain())
+
+
+def _start(
+    given: argparse.Namespace, planned: Wish, stamp: Stamp | None, files: OfFiles
+) -> str | None:
+    """The key of the picture, None for noise."""
+    if given.image is not None:
+        return None if str(given.image) == "noise" else files.opened(given.image)
+    if stamp is None:
+        raise UserError("name the picture to begin with, or noise; see: neuronscope dream --help")
+    if planned.picture is not None and files.bench.library.find(planned.picture) is None:
+        raise UserError(f"name the picture that it was made of: {stamp.sources['picture'].name}")
+    return planned.picture
+
+
+def _guide(
+    given: argparse.Namespace, planned: Wish, stamp: Stamp | None, files: OfFiles
+) -> str | None:
+    """The key of the guide, or the class whose photographs are."""
+    if given.guide is None:
+        kept = planned.guide
+        if stamp and kept and is_key(kept) and files.bench.library.find(kept) is None:
+            origin = stamp.sources.get("guide 1")
+            raise UserError(f"name its guide with --guide: {origin.name if origin else kept}")
+        return kept
+    if not given.guide.startswith("class:"):
+        return files.opened(Path(given.guide))
+    found = files.network(planned.model).categories.find(given.guide.removeprefix("class:"))
+    return f"class:{found}"
+
+
+def _compare(wish: Wish, stamp: Stamp | None, files: OfFiles) -> None:
+    """Says what is not as it was when the file of ``--settings`` was made."""
+    if stamp is None:
+        return
+    if files.network(wish.model).fingerprint != stamp.fingerprint:
+        _note(f"that was made with another network, {stamp.network}")
+    source = stamp.sources.get("picture")
+    if source is not None and wish.picture not in (None, source.digest):
+        _note(f"that was made of another picture, {source.name}")
+
+
+def _note(text: str) -> None:
+    print(f"neuronscope: {text}", file=sys.stderr)
