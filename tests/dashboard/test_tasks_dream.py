@@ -88,7 +88,7 @@ def test_the_command_says_the_same(bench: Bench) -> None:
     told = "dream cat.jpg --layer features.7 --channel 3 --channel 17 --octaves 2 --iterations 2"
     assert words(wanted, "cat.jpg") == [*told.split(), "--size", "96", "-o", "dream.png"]
     stream = wish(bench, mode="stream", picture=None, how=None, group=1)
-    told = "dream noise --mode stream --layer features.7 --group 2 --preview -o dream.gif"
+    told = "dream noise --layer features.7 --group 2 --preview -o dream.gif"
     assert words(stream, "noise") == told.split()
 
 
