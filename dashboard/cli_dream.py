@@ -21,9 +21,7 @@ from dashboard.dream_command import FILMS
 from dashboard.dream_files import Files
 from dashboard.dream_modes import begun, looks
 from dashboard.dream_wish import Wish
-from dashboard.dream_works import Look, Pixels, measured
-
-UNJUDGED = ("layers", "two")  # several pictures: one number would be of none of them
+from dashboard.dream_works import UNJUDGED, Look, Pixels, measured
 
 
 @dataclass(frozen=True)

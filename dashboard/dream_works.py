@@ -18,6 +18,7 @@ from analysis.models import Classifier
 from dashboard.dream_wish import PLAIN, Wish
 
 Pixels = NDArray[np.uint8]
+UNJUDGED = ("layers", "two")  # several pictures: one number would be of none of them
 
 
 class Pictures(Protocol):

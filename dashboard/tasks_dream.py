@@ -20,13 +20,12 @@ from dashboard.dream_modes import begun, looks
 from dashboard.dream_pictures import OfBench
 from dashboard.dream_told import told, told_in_words
 from dashboard.dream_wish import Wish
-from dashboard.dream_works import Look, Part, Pixels, measured
+from dashboard.dream_works import UNJUDGED, Look, Part, Pixels, measured
 from dashboard.protocol import Progress, Task
 
 SHOWN = 768  # pixels of the longer side, while it forms
 EVERY = 0.35  # seconds between two pictures that are shown
 THUMB = 160
-UNJUDGED = ("layers", "two")  # several pictures: one number would be of none of them
 
 
 def dream(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
