@@ -32,19 +32,9 @@ COMMANDS = {
     "cache": "look after the results kept on disk",
 }
 WITHOUT_VALUE = {
-    "--json",
-    "--no-browser",
-    "--negative",
-    "--no-decorrelation",
-    "--no-trust",
-    "--curve",
-    "--suggest",
-    "--cost",
-    "--preview",
-    "--help",
-    "-h",
-    "--version",
-}
+    "--json", "--no-browser", "--negative", "--no-decorrelation", "--no-trust", "--curve",
+    "--suggest", "--cost", "--preview", "--help", "-h", "--version",
+}  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):
