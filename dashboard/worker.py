@@ -179,6 +179,8 @@ class Loop:
         if work.steps is not None:
             try:
                 work.steps.close()
+            except UserError as error:  # what is kept at the end was refused, as by a full disk
+                log.warning("%s, when it was closed: %s", work.task, error)
             except Exception:
                 log.exception("the task %s failed while it was closed", work.task)
 

@@ -7,8 +7,9 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
+from cache.errors import UserError
 from dashboard import dream_settings
-from dashboard.components import action
+from dashboard.components import action, note
 from dashboard.dream_settings import Setting
 from dashboard.markup import Field
 from dashboard.views.context import Context
@@ -17,19 +18,25 @@ from dashboard.views.context import Context
 def content(here: Context) -> Component:
     """One field a setting; ``assets/dream.js`` makes a choice of what is typed."""
     mode = here.chosen.mode
-    values = dream_settings.read(mode, here.chosen.how)
+    try:
+        values = dream_settings.read(mode, here.chosen.how)
+    except UserError as error:  # out of a link that was written by hand
+        return html.Div([note(str(error), kind="error"), _back()], id="dream-settings")
     usual = {name: dream_settings.usual(mode, name) for name in values}
     changed = [name for name in values if values[name] != usual[name]]
     rows = [_row(dream_settings.ALL[n], v, usual[n]) for n, v in values.items()]
     summary = "How" if not changed else f"How ({len(changed)} changed)"
-    back = action("all as in the original", {"how": None}, label="Every setting as in the original",
-                  className="quiet-button")  # fmt: skip
     return html.Details(
         [html.Summary(summary), html.Div(rows, className="dream-settings"),
-         back if changed else None],
+         _back() if changed else None],
         className="panel", id="dream-settings",
         **{"data-usual": json.dumps(usual)},
     )  # fmt: skip
+
+
+def _back() -> Component:
+    return action("all as in the original", {"how": None}, className="quiet-button",
+                  label="Every setting as in the original")  # fmt: skip
 
 
 def _row(setting: Setting, value: Any, usual: Any) -> Component:

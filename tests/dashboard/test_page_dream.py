@@ -198,3 +198,11 @@ def test_on_a_phone_nothing_is_too_small_or_too_wide(phone: Screen) -> None:
         "all => all.map(b => [b.innerText, b.getBoundingClientRect().height])"
     )
     assert [f for f in found if f[1] < 44] == []
+
+
+def test_a_setting_that_cannot_be_has_a_way_back(screen: Screen) -> None:
+    screen.page.goto(f"{screen.server.address}/dream?how=octaves:99")
+    expect(screen.at("#dream-settings [role=alert]")).to_contain_text("octaves")
+    screen.at("#dream-settings button").click()
+    expect(screen.at("#dream-settings summary")).to_have_text("How")
+    assert "how=" not in screen.page.url
