@@ -2,7 +2,7 @@
 "use strict";
 
 (function () {
-  let following = null, shown = false, turned = "", watched = null;
+  let following = null, shown = false, turned = "", watched = null, asked = {};
 
   // ---- the pass: the panels are asked again when more is known
   async function follow(model) {
@@ -15,9 +15,9 @@
         const status = await answer.json();
         say(model, status);
         const over = !["waiting", "running"].includes(status.state);
-        const stale = over && document.querySelector("#err-list .note.busy"); // it ended before the first answer
+        const stale = over && unanswered(model + status.known); // it ended before the first answer
         if (stale || (last !== null && (status.known !== last || over))) {
-          window.dash_clientside.set_props("err-tick", { data: status.known + status.state });
+          window.dash_clientside.set_props("err-tick", { data: `${status.known}${status.state}${asked.times || ""}` });
         }
         if (over) break;
         last = status.known;
@@ -26,6 +26,16 @@
       await new Promise((done) => setTimeout(done, wait));
     }
     if (following === model) following = null; // another network's pass may be followed by now
+  }
+
+  // A panel that was filled before anything was known says so: it is asked again, a few times at most, for what it
+  // says may be true of all that is known, too.
+  function unanswered(known) {
+    const lines = "#view-errors .note.busy:not([data-job]), #view-errors .note.error";
+    if (![...document.querySelectorAll(lines)].some((line) => line.offsetParent)) return false;
+    asked = asked.known === known ? asked : { known, times: 0 };
+    asked.times += 1;
+    return asked.times <= 3;
   }
 
   function say(model, status) {

@@ -96,8 +96,10 @@ def test_a_group_is_turned_down(errors: Errors) -> None:
     errors.at(f'[data-fader="g{first}"]').fill("0")
     expect(errors.at("#bench-faded")).to_contain_text("Margin")
     expect(errors.page).to_have_url(re.compile(f"fade=g{first}:0"))
-    wait_until(lambda: errors.at("#bench-faded").get_attribute("data-now"), "it is measured")
-    now = float(errors.at("#bench-faded").get_attribute("data-now") or "")
+    measured = wait_until(
+        lambda: errors.at("#bench-faded").get_attribute("data-now"), "it is measured"
+    )  # read once: it is empty while the panel of the new address is filled
+    now = float(measured)
     for group in ticked(errors):
         if group != first:
             errors.at(f'.of-group[data-group="{group}"] .tick').click()

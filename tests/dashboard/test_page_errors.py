@@ -312,6 +312,15 @@ def test_filters_choose_among_the_pictures(coloured: Errors) -> None:
     expect(coloured.at(".pair-row")).to_have_count(2)
 
 
+def test_a_link_to_a_wall_opens_on_a_program_that_has_answered_nothing(
+    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for server in serving(tmp_path_factory, "fresh"):
+        for screen in screen_on(chromium, server, viewport=WIDE):
+            screen.page.goto(f"{server.address}/errors?wall=0,1&stage=wall")
+            assert Errors(screen).cards()[0] == "all 3 together"
+
+
 def test_the_least_sure_come_first(coloured: Errors) -> None:
     coloured.go()
     coloured.at(".err-listed").filter(has_text="Least sure").click()
