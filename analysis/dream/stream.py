@@ -83,21 +83,6 @@ def checked_stream(classifier: "Classifier", dream: Dream, stream: Stream) -> No
     checked(dream, classifier)
 
 
-def frames(
-    classifier: "Classifier",
-    dream: Dream,
-    stream: Stream,
-    picture: Picture | None = None,
-    *,
-    after: int | None = None,
-    guides: Sequence[Picture] = (),
-) -> Iterator[StreamFrame]:
-    """Frames without end; see ``strides``."""
-    for frame in strides(classifier, dream, stream, picture, after=after, guides=guides):
-        if frame is not None:
-            yield frame
-
-
 def strides(
     classifier: "Classifier",
     dream: Dream,

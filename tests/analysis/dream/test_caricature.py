@@ -11,14 +11,9 @@ from PIL import Image
 from analysis.dream.canvas import tensor_of
 from analysis.dream.caricature import Caricature, checked, drawn, likeness, objective
 from analysis.layers import capture
-from analysis.models import Classifier, load
+from analysis.models import Classifier
 from cache.errors import UserError
 from tests.analysis.featurevis.nets import places
-
-
-@pytest.fixture(scope="module")
-def squeezenet() -> Classifier:
-    return load("squeezenet1_1", device="cpu")
 
 
 def photo() -> Image.Image:

@@ -22,11 +22,6 @@ from tests.toys import classifier
 PLAIN = Dream(layer="act", octaves=1, iterations=1, jitter=0)
 
 
-@pytest.fixture(scope="module")
-def squeezenet() -> Classifier:
-    return load("squeezenet1_1", device="cpu")
-
-
 def photo(h: int = 96, w: int = 128) -> NDArray[np.uint8]:
     from sklearn.datasets import load_sample_image
 

@@ -8,7 +8,7 @@ from analysis.dream.aims import aim_of
 from analysis.dream.engine import dreamt
 from analysis.dream.guide import guide_features, guided, matched
 from analysis.dream.settings import Dream
-from analysis.models import Classifier, load
+from analysis.models import Classifier
 from cache.errors import UserError
 from tests.analysis.featurevis.nets import places
 
@@ -46,11 +46,6 @@ def test_every_guide_that_is_named_must_be_there() -> None:
     net = places([2.0], [0.0])
     with pytest.raises(UserError, match="has 2 guides, not 1"):
         aim_of(net, Dream(layer="act", guides=KEYS), [flat(0)])
-
-
-@pytest.fixture(scope="module")
-def squeezenet() -> Classifier:
-    return load("squeezenet1_1", device="cpu")
 
 
 def test_a_dream_comes_closer_to_its_guide(squeezenet: Classifier) -> None:

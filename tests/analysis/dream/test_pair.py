@@ -12,11 +12,6 @@ from cache.errors import UserError
 from tests.analysis.dream.nets import local
 
 
-@pytest.fixture(scope="module")
-def squeezenet() -> Classifier:
-    return load("squeezenet1_1", device="cpu")
-
-
 def test_layers_of_one_name_stand_for_each_other(squeezenet: Classifier) -> None:
     assert counterpart(squeezenet, "features.7", squeezenet) == "features.7"
     assert counterpart(local(), "relu", local(32)) == "relu"

@@ -1,7 +1,9 @@
 """The endless stream: what a frame depends on, and that its colours hold."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,17 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from analysis.dream.settings import Dream
-from analysis.dream.stream import Change, Stream, at, frames, steadied, strides, zoomed
-from analysis.models import Classifier, load
+from analysis.dream.stream import Change, Stream, StreamFrame, at, steadied, strides, zoomed
+from analysis.models import Classifier
 from cache.errors import UserError
 from tests.analysis.dream.nets import local
 
 DREAM = Dream(layer="relu", octaves=1, iterations=2, jitter=3)
-
-
-@pytest.fixture(scope="module")
-def squeezenet() -> Classifier:
-    return load("squeezenet1_1", device="cpu")
 
 
 def photo(h: int = 40, w: int = 56) -> NDArray[np.uint8]:
@@ -27,6 +24,11 @@ def photo(h: int = 40, w: int = 56) -> NDArray[np.uint8]:
 
     whole: NDArray[np.uint8] = load_sample_image("china.jpg")
     return whole[120 : 120 + h, 200 : 200 + w].copy()
+
+
+def frames(*given: Any, **more: Any) -> Iterator[StreamFrame]:
+    """The whole frames of ``strides``."""
+    return (frame for frame in strides(*given, **more) if frame is not None)
 
 
 def test_a_stream_goes_on_from_any_of_its_frames() -> None:

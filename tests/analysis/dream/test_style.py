@@ -29,11 +29,6 @@ from tests.analysis.featurevis.nets import OneSizeOnly, places
 from tests.toys import classifier
 
 
-@pytest.fixture(scope="module")
-def squeezenet() -> Classifier:
-    return load("squeezenet1_1", device="cpu")
-
-
 def photo(name: str = "china.jpg") -> Image.Image:
     from sklearn.datasets import load_sample_image
 
