@@ -7,6 +7,7 @@ is kept, and where the disk is full one line says how many frames those are.
 import importlib
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,17 @@ def ready(path: Path) -> None:
         raise UserError(f"{str(path)!r} must end in one of {', '.join(SUFFIXES)}")
     if path.suffix.lower() == ".mp4":
         _encoder()
+
+
+def recorded(
+    frames: Iterable[Picture], path: Path, stamp: Stamp, *, fps: float = FPS
+) -> Iterator[Picture]:
+    """The same frames (h, w, 3), each handed on once it is in the film at ``path``. A generator:
+    closed early, or ended by an error of the frames', it leaves the film of what came so far."""
+    with Film(path, stamp, fps=fps) as film:
+        for frame in frames:
+            film.add(frame)
+            yield frame
 
 
 class Film:

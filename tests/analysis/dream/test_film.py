@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from analysis.dream import film as films
-from analysis.dream.film import Film, ready
+from analysis.dream.film import Film, ready, recorded
 from analysis.dream.stamp import Stamp, read_settings
 from cache.errors import UserError
 from tests.cache.test_full_disk import can_mount, in_small_disk
@@ -25,16 +25,6 @@ KINDS = [".gif", ".mp4"]
 def needs(kind: str) -> None:
     if kind == ".mp4":
         pytest.importorskip("av", reason="films as MP4 need the extra [video]")
-
-
-def recorded(
-    wanted: Iterator[NDArray[np.uint8]], path: Path, stamp: Stamp, *, fps: float = 12.0
-) -> Iterator[NDArray[np.uint8]]:
-    """The same frames, each handed on once it is in the film; may be closed early."""
-    with Film(path, stamp, fps=fps) as film:
-        for frame in wanted:
-            film.add(frame)
-            yield frame
 
 
 def frames(count: int, h: int = 60, w: int = 81) -> Iterator[NDArray[np.uint8]]:
