@@ -162,6 +162,15 @@ def _lines(found: dict[str, Any]) -> list[str]:
         for when in ("before", "after") if (told := found[when])
     ]  # fmt: skip
     table = out.table(("", "activation", "the network says", "probability"), rows) if rows else []
-    own = [f"{name}: {value:.4g}" for name, value in found["measured"].items()]
+    own = _towards(found["before"], found["after"])
+    own += [f"{name}: {value:.4g}" for name, value in found["measured"].items()]
     head = f"{file}: {stopped}{frames}{width} x {height} px, {found['seconds']:.1f} s"
     return [head, *table, *own]
+
+
+def _towards(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[str]:
+    """What became of the probability of what the guide is."""
+    if not after or "towards" not in after:
+        return []
+    first = f"{before['goal']:.1%} before, " if before else ""
+    return [f"{after['towards']}: {first}{after['goal']:.1%} after"]

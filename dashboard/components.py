@@ -11,6 +11,8 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
+from dashboard.markup import Field
+
 GLOSSARY = {
     "neuron": "One channel of a layer: the same feature detector, run at every place.",
     "margin": "How far the answer is ahead: the logit of the class it said minus the logit "
@@ -136,6 +138,18 @@ def bar(value: float, largest: float, *, kind: str) -> Component:
     side = BLUE if value >= 0 else ORANGE
     style = {"width": f"{50 * part:.1f}%", "left" if value >= 0 else "right": "50%"}
     return html.Div(html.I(style=style), className=f"bar effect {side}")
+
+
+def class_field(
+    id: str, choice: str, model: str, *, label: str, value: str = "", hint: str = "", **more: Any
+) -> Component:
+    """A field that finds a class by its name and makes it the ``choice`` (``assets/classes.js``;
+    ``more``: what is said there)."""
+    return Field(
+        id=id, className="plain", type="search", value=value, placeholder=hint, autoComplete="off",
+        list="class-and-group-names" if "data-groups" in more else "class-names",
+        **{"aria-label": label, "data-class": choice, "data-model": model, **more},
+    )  # fmt: skip
 
 
 def note(text: str, *, kind: str = "quiet") -> Component:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from analysis.dream.guide import agreement
 from analysis.dream.stamp import Origin, Stamp, stamp_of
 from analysis.featurevis.objectives import field as field_of
 from analysis.layers import find_layer, run_to
@@ -76,24 +77,49 @@ def stamped(classifier: Classifier, wish: Wish, sources: Mapping[str, Origin]) -
 
 def measured(given: Pictures, wish: Wish, pixels: Pixels) -> dict[str, Any]:
     """What the network makes of a picture, as it sees it: {activation: mean of what was to become
-    stronger, said: its answer, share: the probability}; of a class, its logit and probability."""
+    stronger, said: its answer, share: the probability}; of a class, its logit and probability;
+    towards a guide, the agreement with it (-1..1), what it is and the probability of that."""
     classifier = given.network(wish.model)
-    x = classifier.tensor(classifier.pixels(Image.fromarray(pixels)))
-    with torch.no_grad():
-        logits = classifier.module(x)[0].double()
+    logits = _logits(classifier, pixels)
     shares = logits.softmax(0)
     best = int(shares.argmax())
     told = {"said": classifier.categories.names[best], "share": float(shares[best])}
     if wish.mode == "class" and wish.goal is not None:
         return {**told, "activation": float(logits[wish.goal]), "goal": float(shares[wish.goal])}
-    return {**told, "activation": _activation(given, wish, x)} if wish.layer else told
+    if wish.mode == "guided":
+        return {**told, **_towards(given, wish, pixels, shares)}
+    return {**told, "activation": _activation(given, wish, pixels)} if wish.layer else told
 
 
-def _activation(given: Pictures, wish: Wish, x: Tensor) -> float:
+def _towards(given: Pictures, wish: Wish, pixels: Pixels, shares: Tensor) -> dict[str, Any]:
+    """Whether it came nearer to its guides: how the layer's features agree, and the probability of
+    what they are: of the class that they are photographs of, else of the network's answer to the
+    guide."""
+    classifier = given.network(wish.model)
+    guides = [np.asarray(image) for _, image in given.guides(wish)]
+    if wish.guide is not None and wish.guide.startswith("class:"):
+        goal = int(wish.guide.removeprefix("class:"))
+    else:
+        goal = int(_logits(classifier, guides[0]).argmax())
+    agrees = agreement(classifier, wish.layer, guides, pixels)
+    name = classifier.categories.names[goal]
+    return {"activation": agrees, "towards": name, "goal": float(shares[goal])}
+
+
+def _logits(classifier: Classifier, pixels: Pixels) -> Tensor:
+    """(classes) in float64."""
+    x = classifier.tensor(classifier.pixels(Image.fromarray(pixels)))
+    with torch.no_grad():
+        logits: Tensor = classifier.module(x)[0].double()
+    return logits
+
+
+def _activation(given: Pictures, wish: Wish, pixels: Pixels) -> float:
     """The mean over all places: of the neurons, of the group's direction, or of the root of the
     squares of all."""
     classifier = given.network(wish.model)
     layer = find_layer(classifier, wish.layer)
+    x = classifier.tensor(classifier.pixels(Image.fromarray(pixels)))
     with torch.no_grad():
         values = field_of(run_to(classifier.module, layer.name, x), layer)[0].flatten(1).double()
     if wish.units:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import cosine_similarity
 
 from analysis.featurevis.objectives import Fields, Objective, field
 from analysis.layers import find_layer, run_to
@@ -48,6 +49,22 @@ def guide_features(
         every = -(-len(own) * len(guides) // MOST)
         found.append(own[::every].clone())
     return torch.cat(found)
+
+
+@torch.no_grad()
+def agreement(
+    classifier: "Classifier",
+    layer_name: str,
+    guides: Sequence[NDArray[np.uint8]],
+    pixels: NDArray[np.uint8],
+) -> float:
+    """How much a picture (H, W, 3) looks, to the layer, like its guides: over all places, the mean
+    cosine with the feature that ``guided`` draws that place to. -1..1; places where nothing fires
+    count as 0."""
+    features = guide_features(classifier, layer_name, guides)
+    values = guide_features(classifier, layer_name, [pixels]).T.unsqueeze(0)
+    cosines = cosine_similarity(values, matched(values, features), dim=1)
+    return float(cosines.mean())
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 /* Fields that find a class by its name: every input with data-class, which names the choice that it makes, and
-   data-model. data-groups: groups of classes ("dogs") are found too. An empty field lets go of the choice where data-empty stands. */
+   data-model. data-groups: groups of classes ("dogs") are found too. data-before: the choice is
+   this word and the number ("class:7"). An empty field lets go of the choice where data-empty stands. */
 "use strict";
 
 (function () {
@@ -43,13 +44,13 @@
   });
 
   document.addEventListener("change", ({ target }) => {
-    const name = target.dataset && target.dataset.class;
+    const { class: name, before } = target.dataset || {};
     if (!name) return;
     if (!target.value.trim() && target.dataset.empty !== undefined) return void neuronscope.choose({ [name]: null });
     const found = classOf(target.value, target.dataset.groups !== undefined);
     if (found.length === 1) {
       target.value = names.all[found[0]]; // what one is typing in is not filled anew
-      return void neuronscope.choose({ [name]: found[0] });
+      return void neuronscope.choose({ [name]: before ? before + found[0] : found[0] });
     }
     const some = found.slice(0, 4).map((i) => names.all[i] + (i < names.count ? " (" + i + ")" : "")).join(", ");
     neuronscope.say(found.length ? "Several classes are called so: " + some + ". Write one of them, or its number."

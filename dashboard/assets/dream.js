@@ -52,11 +52,13 @@
       lines.push(`What the layer puts out agrees with that of the picture to ${number(measured.cosine)} (cosine), ` +
         `and is ${number(measured.length)} times as strong.`);
     }
+    const towards = after && after.towards; // what the guide is; an agreement has no "times"
     if (after && after.activation != null && measured.cosine == null) {
-      const times = before && before.activation > 1e-6 && after.activation > 0 ? ` (${number(after.activation / before.activation)} times)` : "";
+      const times = !towards && before && before.activation > 1e-6 && after.activation > 0 ? ` (${number(after.activation / before.activation)} times)` : "";
       lines.push(`${what}: ${before ? number(before.activation) + " before, " : ""}${number(after.activation)}${before ? " after" : ""}${times}.`);
     }
     const who = JSON.parse(wanted).preview ? "At this small size the network says" : "The network says";
+    if (towards && before) lines.push(`Probability of ${towards}: ${share(before.goal)} before, ${share(after.goal)} after.`);
     if (after) lines.push(before ? `${who} ${says(before)} before, ${says(after)} after.` : `${who} ${says(after)}.`);
     return lines.join(" ");
   }

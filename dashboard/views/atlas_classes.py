@@ -12,8 +12,7 @@ from dash.development.base_component import Component
 
 from analysis.classes import Categories
 from analysis.classgroups import Group, groups
-from dashboard.components import action, term
-from dashboard.markup import Field
+from dashboard.components import action, class_field, term
 from dashboard.views.context import Context
 
 TINTS = {"off": "no class", "a": "one class", "ab": "A against B"}
@@ -127,10 +126,6 @@ def _about(here: Context, own: tuple[int, ...]) -> list[Component | str]:
 
 def _field(here: Context, name: str, label: str, value: str) -> Component:
     """A field that finds a class by its name (``assets/classes.js``)."""
-    field = Field(
-        id=f"map-class-{name}", className="plain", type="search", value=value, autoComplete="off",
-        list="class-and-group-names",
-        **{"aria-label": f"Class {label}", "data-class": name, "data-model": here.model,
-           "data-groups": True},
-    )  # fmt: skip
+    field = class_field(f"map-class-{name}", name, here.model, label=f"Class {label}", value=value,
+                        **{"data-groups": True})  # fmt: skip
     return html.Label([html.Span(label, className="label"), field], className="class-field")

@@ -69,6 +69,8 @@ def _measure(here: Context, wish: Wish) -> str:
     """What the number is that was to become larger."""
     if wish.mode == "class" and wish.goal is not None:
         return f"Logit of {here.name(wish.goal)}"
+    if wish.mode == "guided":
+        return f"Agreement with the guide in {wish.layer} (cosine)"
     if wish.units:
         return "Mean activation"
     if wish.group is not None:

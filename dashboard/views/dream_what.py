@@ -7,7 +7,13 @@ from dash import html
 from dash.development.base_component import Component
 
 from cache.errors import UserError
-from dashboard.components import action, group_icon, shared_beginning, unit_icon
+from dashboard.components import (
+    action,
+    class_field,
+    group_icon,
+    shared_beginning,
+    unit_icon,
+)
 from dashboard.dream_wish import looked_for
 from dashboard.markup import Field
 from dashboard.views.context import Context
@@ -56,11 +62,8 @@ def goal_of(here: Context) -> int:
 def _class(here: Context) -> Component:
     """A field that finds a class, and some that are one click away."""
     goal, names = goal_of(here), here.network["classes"]
-    field = Field(
-        id="dream-goal", className="plain", type="text", value=here.name(goal), autoComplete="off",
-        list="class-names", placeholder="a class by name or number",
-        **{"aria-label": "Class to dream of", "data-class": "goal", "data-model": here.model},
-    )  # fmt: skip
+    field = class_field("dream-goal", "goal", here.model, label="Class to dream of",
+                        hint="a class by name or number", value=here.name(goal))  # fmt: skip
     near = [i for i in (here.a, here.b) if i != goal]
     famous = [names.index(n) for n in FAMOUS if n in names]
     offered = list(dict.fromkeys([*near, *(i for i in famous if i != goal)]))
@@ -111,13 +114,23 @@ def _guide(here: Context) -> list[Component]:
                      **{"aria-label": "Guides", "data-row": ""})  # fmt: skip
     if here.chosen.mode == "style":
         return [strip]
-    classes = [
-        action(f"photographs of {here.name(i)}", {"guide": f"class:{i}"}, className="pill",
-               label=f"Towards the open photographs of {here.name(i)}",
-               **{"aria-pressed": str(guide == f"class:{i}").lower()})
-        for i in (here.a, here.b)
+    return [strip, *_photographs(here, guide)]
+
+
+def _photographs(here: Context, guide: str) -> list[Component]:
+    """The photographs of a class: of the answers to the picture, or of any."""
+    offered = dict.fromkeys(f"class:{i}" for i in (here.a, here.b))
+    if guide.startswith("class:"):
+        offered = dict.fromkeys([guide, *offered])
+    pills = [
+        action(guide_name(here, one), {"guide": one}, className="pill",
+               label=f"Towards the open {guide_name(here, one)}",
+               **{"aria-pressed": str(guide == one).lower()})
+        for one in offered
     ]  # fmt: skip
-    return [strip, html.Div(classes, className="dream-pills")]
+    field = class_field("dream-guide", "guide", here.model, label="Towards the photographs of",
+                        hint="or of any class", **{"data-before": "class:"})  # fmt: skip
+    return [html.Div(pills, className="dream-pills"), field]
 
 
 # ---- another network ----

@@ -1,6 +1,7 @@
 """The third stage of Errors, left: the picture with the map of the effect, and its twin."""
 
 import json
+from itertools import chain
 from typing import Any
 
 from dash import html
@@ -132,13 +133,16 @@ def _answers(here: Context) -> Component:
 def _dreams(here: Context) -> Component:
     """What the layer sees in the picture, made visible; alone, and as if it were the class said."""
     sees = {"view": "dream", "mode": "dream", "layer": here.layer, "look": "all"}
-    like = {**sees, "mode": "guided", "guide": f"class:{here.a}"}
+    like = {**sees, "mode": "guided"}
     return html.P([
         action("what does this layer see in it?", sees, className="quiet-button",
                label=f"Dream: what {here.layer} sees in this picture, made stronger"),
-        " ",
-        action(f"and towards photographs of {here.name(here.a)}?", like, className="quiet-button",
-               label=f"Dream guided by the open photographs of {here.name(here.a)}"),
+        *chain.from_iterable(
+            (" ", action(f"{word} towards photographs of {here.name(i)}?",
+                         {**like, "guide": f"class:{i}"}, className="quiet-button",
+                         label=f"Dream guided by the open photographs of {here.name(i)}"))
+            for word, i in (("and", here.a), ("or", here.b))
+        ),
     ])  # fmt: skip
 
 

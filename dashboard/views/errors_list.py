@@ -6,9 +6,8 @@ from urllib.parse import urlencode
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components import action, copy_command, further, note, share, term
+from dashboard.components import action, class_field, copy_command, further, note, share, term
 from dashboard.error_desk import ErrorDesk, known_of
-from dashboard.markup import Field
 from dashboard.protocol import JobStatus
 from dashboard.views import errors_wall
 from dashboard.views.context import Context
@@ -113,12 +112,8 @@ def _filters(here: Context) -> Component:
     ]  # fmt: skip
     known = chosen.among is not None and chosen.among < len(here.network["classes"])
     name = here.name(chosen.among) if known else ""
-    field = Field(
-        id="err-among", className="plain", type="search", value=name, autoComplete="off",
-        placeholder="all classes", list="class-names",
-        **{"aria-label": "Only of this class", "data-class": "among", "data-model": here.model,
-           "data-empty": True},
-    )  # fmt: skip
+    field = class_field("err-among", "among", here.model, label="Only of this class", value=name,
+                        hint="all classes", **{"data-empty": True})  # fmt: skip
     return html.Div([
         html.H2("Only"),
         html.Nav(sures, className="segments", **{"aria-label": "How sure the network is"}),

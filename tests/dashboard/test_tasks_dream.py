@@ -153,6 +153,12 @@ def test_a_guide_leads_elsewhere_than_the_layer_alone(bench: Bench) -> None:
     other = bench.library.main.pictures[2].key
     guided = dreamed(bench, wish(bench, mode="guided", guide=other))
     assert guided["id"] != dreamed(bench, wish(bench))["id"]
+    before, after = guided["numbers"]["before"], guided["numbers"]["after"]
+    assert after["activation"] > before["activation"] + 0.02, "it agrees more with the guide"
+    asked = tasks.TASKS["predict"](bench, model=MODEL, picture=other)
+    assert after["towards"] == asked["top"][0]["class"], "the network's answer to the guide"
+    assert 0 < before["goal"] < 1
+    assert before["goal"] != after["goal"]
     with pytest.raises(UserError, match="labelled"):
         dreamed(bench, wish(bench, mode="guided", guide="class:0"))
     with pytest.raises(UserError, match="guides"):

@@ -6,7 +6,7 @@ import torch
 
 from analysis.dream.aims import aim_of
 from analysis.dream.engine import dreamt
-from analysis.dream.guide import guide_features, guided, matched
+from analysis.dream.guide import agreement, guide_features, guided, matched
 from analysis.dream.settings import Dream
 from analysis.models import Classifier
 from cache.errors import UserError
@@ -42,6 +42,16 @@ def test_several_guides_lie_side_by_side() -> None:
     assert features[-1].tolist() == [2, 1]
 
 
+def test_agreement_is_the_mean_cosine_with_the_best_match() -> None:
+    """A grey guide's features are all along (2, 1), and so are a bright picture's; a black one
+    fires nowhere, which counts as 0; half and half lies between."""
+    net = places([2.0, 1.0], [0.0, 0.0])
+    half = flat(255)
+    half[:8] = 0
+    for pixels, expected in ((flat(255), 1.0), (flat(0), 0.0), (half, 0.5)):
+        assert agreement(net, "act", [flat(128)], pixels) == pytest.approx(expected, abs=1e-5)
+
+
 def test_every_guide_that_is_named_must_be_there() -> None:
     net = places([2.0], [0.0])
     with pytest.raises(UserError, match="has 2 guides, not 1"):
@@ -65,3 +75,5 @@ def test_a_dream_comes_closer_to_its_guide(squeezenet: Classifier) -> None:
             return float(objective.score({"features.9": out})[0])
 
     assert score(last.pixels()) > 1.4 * score(picture)
+    before = agreement(squeezenet, dream.layer, [flower], picture)
+    assert agreement(squeezenet, dream.layer, [flower], last.pixels()) > before + 0.02
