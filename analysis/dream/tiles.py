@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from analysis.models import Classifier
 
 HALO = 64  # pixels of context on each side of what is kept of a tile
+ROOM = 128  # pixels that the cuts can move by, at the least
 GRID = 32  # cuts lie on multiples of this, so that strides and pools fall as in the whole picture
 
 
@@ -56,13 +57,23 @@ def runs(start: int, stop: int, shift: int, length: int) -> Iterator[tuple[slice
 
 def cut(length: int, tile: int, place: float) -> list[Span]:
     """Spans of at most ``tile`` pixels that keep all of ``length`` once. ``place`` (0..1) moves
-    the cuts."""
+    the cuts. What the network is fed is always as long, but for the last: every further size
+    would cost it time, and pieces of memory that fit no other."""
     if length <= tile:
         return [Span(0, length, 0, length)]
-    core = (tile - 2 * HALO) // GRID * GRID
-    first = HALO + int(place * (core // GRID)) * GRID
-    cuts = [0, *range(first, length - HALO, core), length]
-    return [Span(max(0, a - HALO), min(length, b + HALO), a, b) for a, b in pairwise(cuts)]
+    inner, most = length - 2 * HALO + ROOM, (tile - 2 * HALO) // GRID
+    core = -(-inner // -(-inner // (most * GRID)) // GRID) * GRID
+    count = -(-inner // core)
+    room = count * core + 2 * HALO - length
+    edge = core + HALO - GRID  # so that the first and the last keep a little
+    least, most = -(-max(0, room - edge) // GRID), min(room, edge) // GRID
+    shift = HALO - GRID * (least + int(place * (most - least + 1)))
+    cuts = [0, *(shift + i * core for i in range(1, count)), length]
+    side, found = core + 2 * HALO, []
+    for a, b in pairwise(cuts):
+        start = max(0, min(a - HALO, -(-(length - side) // GRID) * GRID))
+        found.append(Span(start, min(length, start + side), a, b))
+    return found
 
 
 def rounds(length: int, window: int, place: float) -> list[Span]:
@@ -123,6 +134,7 @@ class Feed:
         done = 0
         for rows, columns in self.spans((h, w), places):
             window = _window(picture, rows, columns, shift).to(self.device)
+            scratch.rest()
             grad = self._of(window, redirected)
             if not self.aim.additive:
                 grad *= window.shape[2] * window.shape[3] / (h * w)
