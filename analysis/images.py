@@ -254,7 +254,8 @@ def fit(
     """
     if channels not in (1, 3):
         raise UserError(f"this network takes {channels} channels, and pictures have 3 or 1 (grey)")
-    source = image.convert("RGB" if channels == 3 else "L")
+    wanted = "RGB" if channels == 3 else "L"
+    source = image if image.mode == wanted else image.convert(wanted)  # which copies
     height, width = size
     if mode == "squeeze":
         fitted = source.resize((width, height), Image.Resampling.BILINEAR)

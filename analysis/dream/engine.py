@@ -4,11 +4,14 @@ Source: google/deepdream, ``dream.ipynb``. The picture is dreamt small first; wh
 detail, is carried to the next octave's size and laid on the picture there. Every step the picture
 is rolled by a random number of pixels, moved along the gradient (in units of its mean size over
 the whole picture) and rolled back.
+
+What a large picture needs beside the tile that the network sees, its colours and their gradient,
+lies in files (``scratch``) and is gone through in bands; what it begins with stays as 8 bits.
 """
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analysis.dream import pyramid
+from analysis.dream import pyramid, scratch
 from analysis.dream.aims import Aim, aim_of
 from analysis.dream.painting import painted
 from analysis.dream.prior import blurred
+from analysis.dream.pyramid import Source
 from analysis.dream.settings import Dream, checked
 from analysis.dream.tiles import Feed
-from analysis.featurevis.parameters import generator, to_uint8
+from analysis.featurevis.parameters import generator
 from cache.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,8 +66,7 @@ class Frame:
         """uint8 (H, W, 3); ``side``: its long side made so small, if it is larger."""
         h, w = self.picture.shape[2:]
         size = pyramid.long_side((h, w), side) if 0 < side < max(h, w) else (h, w)
-        (whole,) = to_uint8(pyramid.resized(self.picture, size))
-        return np.asarray(whole, dtype=np.uint8)
+        return pyramid.resized(Source.of(self.picture), size).pixels()
 
 
 def dreamt(
@@ -86,28 +89,28 @@ def dreamt(
     if not dream.fourier:
         yield from dreamer.dream(base)
         return
-    size, shown, done = (int(base.shape[2]), int(base.shape[3])), base, 0
+    size, sketch, done = base.size, base, 0
     later = dreamer.work(size)
     for step, shown in painted(classifier, aim, dream):
+        sketch = Source.of(shown.cpu())
         done = step * shown.shape[2] * shown.shape[3]
         total = later + done // step * dream.fourier
         octaves = len(dreamer.levels(size)) + 1
-        yield Frame(1, octaves, step, dream.fourier, True, done, total, shown)
-    for frame in dreamer.dream(pyramid.resized(shown, size)):
+        yield Frame(1, octaves, step, dream.fourier, True, done, total, sketch.whole())
+    for frame in dreamer.dream(pyramid.resized(sketch, size)):
         yield frame.after(done)
 
 
-def started(classifier: "Classifier", dream: Dream, picture: NDArray[np.uint8] | None) -> Tensor:
-    """(1, C, H, W) in 0..1: the picture, or the noise, at the size that the dream shall have."""
+def started(classifier: "Classifier", dream: Dream, picture: NDArray[np.uint8] | None) -> Source:
+    """The picture, or the noise, at the size that the dream shall have."""
     channels = classifier.input_size[0]
     if dream.start == "noise":
         side = dream.size or pyramid.NOISE
-        return pyramid.noise((side, side), dream.seed, channels).to(classifier.device)
+        return pyramid.noise((side, side), dream.seed, channels)
     if picture is None:
         raise UserError("open a picture to dream on, or start from noise")
-    base = pyramid.to_tensor(picture, channels, classifier.device)
-    h, w = base.shape[2:]
-    return pyramid.resized(base, pyramid.long_side((h, w), dream.size)).clamp_(0, 1)
+    base = Source.of_pixels(picture, channels)
+    return pyramid.resized(base, pyramid.long_side(base.size, dream.size))
 
 
 class Dreamer:
@@ -116,42 +119,48 @@ class Dreamer:
 
     def __init__(self, classifier: "Classifier", aim: Aim, dream: Dream) -> None:
         self.settings = dream
+        self.channels = classifier.input_size[0]
         self.feed = Feed(classifier, aim, dream.tile)
 
-    def dream(self, base: Tensor, *identity: object) -> Iterator[Frame]:
-        """Dreams on ``base`` (1, C, H, W) in 0..1, through all octaves. ``identity``: what tells
-        this dream's random numbers from those of others with the same seed, such as a frame's
-        number. No gradients are recorded in between, and nothing is left open at a yield."""
+    def dream(self, base: Source, *identity: object) -> Iterator[Frame]:
+        """Dreams on ``base`` through all octaves. ``identity``: what tells this dream's random
+        numbers from those of others with the same seed, such as a frame's number. No gradients
+        are recorded in between, and nothing is left open at a yield. UserError, before the first
+        step: the disk has no room for a large picture."""
         s = self.settings
         random = generator(s.seed, "dream", *identity)
-        size = int(base.shape[2]), int(base.shape[3])
-        levels, total, before = self.levels(size), self.work(size), 0
-        detail: Tensor | None = None
+        levels, total, before = self.levels(base.size), self.work(base.size), 0
+        shape = (1, self.channels, *base.size)
+        now, spare = scratch.empty(shape), scratch.empty(shape)  # for all octaves
+        detail: Source | None = None
         for octave, level in enumerate(levels, start=1):
-            own = pyramid.resized(base, level)
-            picture = own.clone() if detail is None else own + pyramid.resized(detail, level)
-            area = level[0] * level[1]
+            own, area = pyramid.resized(base, level), level[0] * level[1]
+            picture, gradient = (_part(whole, level) for whole in (now, spare))
+            _begin(picture, own, detail)
             for step in range(1, s.iterations + 1):
                 time = (step - 1) / max(1, s.iterations - 1)
-                for share in self.step(picture, random, time=time):
+                for share in self.step(picture, gradient, random, time=time):
                     done = before + int(area * share)
                     yield Frame(
                         octave, len(levels), step, s.iterations, share == 1, done, total, picture
                     )  # fmt: skip
                 before += area
-            detail = picture.sub_(own) if octave < len(levels) else None
+            if octave < len(levels):
+                detail = _taken_off(picture, own)
+                now, spare = spare, now
 
     def step(
-        self, picture: Tensor, random: torch.Generator, *, time: float = 0.0
+        self, picture: Tensor, gradient: Tensor, random: torch.Generator, *, time: float = 0.0
     ) -> Generator[float, None, None]:
         """One step, in place, on a picture (1, C, H, W) in 0..1; yields after every tile which
-        share of it is done, 1 once the picture has moved. ``time``: 0..1 within the octave. Raises
-        UserError when the network puts out no finite numbers."""
+        share of it is done, 1 once the picture has moved. ``gradient``: room for one, of the same
+        shape; ``time``: 0..1 within the octave. Raises UserError when the network puts out no
+        finite numbers."""
         shift, places = self._drawn(random)
-        gradient = picture
         for redirected in (False, True):
-            for found, share in self.feed.gradient(picture, shift, places, redirected=redirected):
-                gradient = found
+            for share in self.feed.gradient(
+                picture, gradient, shift, places, redirected=redirected
+            ):
                 if share < 1:
                     yield share
             size = _mean_size(gradient)
@@ -159,9 +168,8 @@ class Dreamer:
                 name = self.feed.aim.objective.name
                 raise UserError(f"{name} is not a finite number in this network")
             if size > 0:  # else no ReLU lets anything through: once more, with redirected gradients
+                _move(picture, gradient, self.settings.step / 255 / size)
                 break
-        if size > 0:
-            picture.add_(gradient, alpha=self.settings.step / 255 / size).clamp_(0, 1)
         first, last = self.settings.blur
         blurred(picture, first + (last - first) * time)
         yield 1.0
@@ -175,7 +183,7 @@ class Dreamer:
         """How many pixels a dream on a picture of ``size`` works on."""
         return self.settings.iterations * sum(h * w for h, w in self.levels(size))
 
-    def _least(self, size: tuple[int, int]) -> int:
+    def _least(self, size: pyramid.Size) -> int:
         """The shortest side of an octave: what the network can see something in."""
         window = self.feed.window
         return pyramid.LEAST if window is None else max(pyramid.LEAST, min(*window, *size) // 2)
@@ -188,6 +196,36 @@ class Dreamer:
         return (int(down), int(right)), (float(row), float(column))
 
 
+def _part(whole: Tensor, size: pyramid.Size) -> Tensor:
+    """Room for a picture (1, C, *size) in the room (1, C, H, W) of a larger one."""
+    shape = (1, whole.shape[1], *size)
+    return whole.view(-1)[: prod(shape)].view(shape)
+
+
+def _begin(picture: Tensor, own: Source, detail: Source | None) -> None:
+    """An octave's picture: the base at its size, with what was added before."""
+    grown = pyramid.resized(detail, own.size) if detail is not None else None
+    for a, b in scratch.bands(own.size[1], own.size[0]):
+        rows = own.rows(a, b)
+        picture[:, :, a:b] = rows if grown is None else rows + grown.rows(a, b)
+
+
+def _taken_off(picture: Tensor, own: Source) -> Source:
+    """What was added to the base, in the picture's place."""
+    for a, b in scratch.bands(own.size[1], own.size[0]):
+        picture[:, :, a:b] -= own.rows(a, b)
+    return Source.of(picture)
+
+
 def _mean_size(gradient: Tensor) -> float:
-    """The mean of |g|, colour by colour: a large picture has no room for another copy."""
-    return sum(float(plane.abs().mean()) for plane in gradient[0]) / gradient.shape[1]
+    """The mean of |g|."""
+    channels, height, width = gradient.shape[1:]
+    return sum(
+        float(plane[a:b].abs().mean()) * ((b - a) / height / channels)
+        for a, b in scratch.bands(width, height) for plane in gradient[0]
+    )  # fmt: skip
+
+
+def _move(picture: Tensor, gradient: Tensor, factor: float) -> None:
+    for a, b in scratch.bands(picture.shape[3], picture.shape[2]):
+        picture[:, :, a:b].add_(gradient[:, :, a:b], alpha=factor).clamp_(0, 1)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from analysis.dream import scratch
+
 REACH = 3  # standard deviations
 
 
@@ -21,11 +23,19 @@ def blurred(picture: Tensor, sigma: float) -> None:
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float32, device=picture.device)
     weights = torch.exp(-0.5 * (offsets / sigma) ** 2)
     kernel = (weights / weights.sum()).view(1, 1, -1)
-    for channel in picture[0]:  # one colour at a time: a large picture has no room for copies
-        channel.copy_(_along(_along(channel, kernel, radius).T, kernel, radius).T)
+    height, width = picture.shape[2:]
+    above = picture[:, :, :0]  # what the band before has blurred, as it was
+    for a, b in scratch.bands(width, height):
+        seen = torch.cat([above, picture[:, :, a : b + radius]], dim=2)
+        missing = radius - above.shape[2], radius - min(radius, height - b)
+        above = seen[:, :, : above.shape[2] + b - a][:, :, -radius:]
+        for channel, own in zip(picture[0, :, a:b], seen[0], strict=True):
+            across = _along(own, kernel, (radius, radius))
+            channel.copy_(_along(across.T, kernel, missing).T)
 
 
-def _along(lines: Tensor, kernel: Tensor, radius: int) -> Tensor:
-    """(n, m) blurred along its last axis."""
-    wide = functional.pad(lines[:, None], (radius, radius), mode="replicate")
+def _along(lines: Tensor, kernel: Tensor, beyond: tuple[int, int]) -> Tensor:
+    """(n, m) blurred along its last axis, which goes on ``beyond`` its ends for so many pixels; as
+    many fewer come out as there is no context for."""
+    wide = functional.pad(lines[:, None], beyond, mode="replicate")
     return functional.conv1d(wide, kernel)[:, 0]

@@ -21,7 +21,7 @@ from analysis.dream import pyramid
 from analysis.dream.aims import aim_of
 from analysis.dream.engine import Dreamer, started
 from analysis.dream.settings import Dream, checked
-from analysis.featurevis.parameters import COLOUR_ROOT, to_uint8
+from analysis.featurevis.parameters import COLOUR_ROOT
 from cache.errors import UserError
 
 if TYPE_CHECKING:
@@ -102,17 +102,16 @@ def strides(
     if after is not None and (after < 0 or picture is None):
         raise UserError("a stream goes on from a frame of its own: give its picture and number")
     desk = _Desk(classifier, dream, guides)
-    now = started(
-        classifier, replace(dream, start="picture") if after is not None else dream, picture
-    )
+    first = replace(dream, start="picture") if after is not None else dream
+    now = started(classifier, first, picture).whole()
     for number in count(0 if after is None else after + 1):
         moment = at(stream, dream, number)
         dreamer = desk.dreamer(moment)
         base = steadied(zoomed(now, stream)) if number else now
-        for frame in dreamer.dream(base, "stream", number):
-            now = frame.picture
+        for frame in dreamer.dream(pyramid.Source.of(base), "stream", number):
+            last = frame
             yield None
-        (pixels,) = to_uint8(now)
+        pixels = last.pixels()  # every dream has a step
         now = pyramid.to_tensor(pixels, now.shape[1], now.device)  # as it would be read
         yield StreamFrame(number, pixels, moment.layer, moment.strength)
 

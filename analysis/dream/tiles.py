@@ -7,6 +7,9 @@ the tiles as well: far enough apart, tiles give what the whole picture would.
 
 A network that takes one size only is fed windows of that size, which go round the picture's border
 as the jitter does.
+
+Picture and gradient stay on the host, where a large one may lie in a file (``scratch``); the
+network's device holds a tile at a time.
 """
 
 from collections.abc import Iterator
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from analysis.dream import scratch
 from analysis.dream.aims import Aim
 from analysis.dream.pyramid import LEAST
 from analysis.featurevis.optimize import Observer, usable_size
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from analysis.models import Classifier
 
 HALO = 64  # pixels of context on each side of what is kept of a tile
+ROOM = 128  # pixels that the cuts can move by, at the least
 GRID = 32  # cuts lie on multiples of this, so that strides and pools fall as in the whole picture
 
 
@@ -52,13 +57,23 @@ def runs(start: int, stop: int, shift: int, length: int) -> Iterator[tuple[slice
 
 def cut(length: int, tile: int, place: float) -> list[Span]:
     """Spans of at most ``tile`` pixels that keep all of ``length`` once. ``place`` (0..1) moves
-    the cuts."""
+    the cuts. What the network is fed is always as long, but for the last: every further size
+    would cost it time, and pieces of memory that fit no other."""
     if length <= tile:
         return [Span(0, length, 0, length)]
-    core = (tile - 2 * HALO) // GRID * GRID
-    first = HALO + int(place * (core // GRID)) * GRID
-    cuts = [0, *range(first, length - HALO, core), length]
-    return [Span(max(0, a - HALO), min(length, b + HALO), a, b) for a, b in pairwise(cuts)]
+    inner, most = length - 2 * HALO + ROOM, (tile - 2 * HALO) // GRID
+    core = -(-inner // -(-inner // (most * GRID)) // GRID) * GRID
+    count = -(-inner // core)
+    room = count * core + 2 * HALO - length
+    edge = core + HALO - GRID  # so that the first and the last keep a little
+    least, most = -(-max(0, room - edge) // GRID), min(room, edge) // GRID
+    shift = HALO - GRID * (least + int(place * (most - least + 1)))
+    cuts = [0, *(shift + i * core for i in range(1, count)), length]
+    side, found = core + 2 * HALO, []
+    for a, b in pairwise(cuts):
+        start = max(0, min(a - HALO, -(-(length - side) // GRID) * GRID))
+        found.append(Span(start, min(length, start + side), a, b))
+    return found
 
 
 def rounds(length: int, window: int, place: float) -> list[Span]:
@@ -83,7 +98,7 @@ class Feed:
     def __init__(self, classifier: "Classifier", aim: Aim, tile: int) -> None:
         own = classifier.input_size[1:]
         self.observer = Observer(classifier, aim.objective, min(own), before_relu=aim.before_relu)
-        self.aim, self.tile = aim, tile
+        self.aim, self.tile, self.device = aim, tile, classifier.device
         last, side = self.observer.last, min(own)
         more = (side + 1, side + side // 2 + 1)
         free = all(usable_size(classifier, last, n) == n for n in more)
@@ -106,24 +121,27 @@ class Feed:
     def gradient(
         self,
         picture: Tensor,
+        into: Tensor,
         shift: tuple[int, int],
         places: tuple[float, float],
         *,
         redirected: bool = False,
-    ) -> Iterator[tuple[Tensor, float]]:
-        """After every tile: the gradient so far of the objective by the colours of the picture (1,
-        C, H, W), and how much of the picture it covers; the rest is not filled in yet. The picture
-        is seen rolled by ``shift``, the gradient is not."""
+    ) -> Iterator[float]:
+        """Puts the objective's gradient by the colours of the picture (1, C, H, W) ``into`` a
+        tensor of its shape; yields after every tile how much of it is there. The picture is seen
+        rolled by ``shift``, the gradient is not."""
         h, w = picture.shape[2:]
-        whole, done = torch.empty_like(picture), 0
+        done = 0
         for rows, columns in self.spans((h, w), places):
-            window = _window(picture, rows, columns, shift)
+            window = _window(picture, rows, columns, shift).to(self.device)
+            scratch.rest()
             grad = self._of(window, redirected)
             if not self.aim.additive:
                 grad *= window.shape[2] * window.shape[3] / (h * w)
-            _keep(grad, whole, rows, columns, shift)
+            _keep(grad.to(into.device), into, rows, columns, shift)
+            scratch.rest()
             done += (rows.keep_to - rows.keep_from) * (columns.keep_to - columns.keep_from)
-            yield whole, done / (h * w)
+            yield done / (h * w)
 
     def _of(self, window: Tensor, redirected: bool) -> Tensor:
         """The objective's gradient by the colours of one window."""

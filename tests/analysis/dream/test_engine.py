@@ -35,7 +35,7 @@ def dreamer(net: Classifier, dream: Dream) -> Dreamer:
 
 def once(net: Classifier, dream: Dream, picture: torch.Tensor) -> torch.Tensor:
     moved = picture.clone()
-    shares = list(dreamer(net, dream).step(moved, generator(0)))
+    shares = list(dreamer(net, dream).step(moved, torch.empty_like(moved), generator(0)))
     assert shares[-1] == 1
     return moved
 

@@ -54,8 +54,10 @@ def test_the_gradient_lies_where_the_picture_does_however_it_is_rolled() -> None
     net = places([2.0], [0.0])
     feed = Feed(net, aim_of(net, Dream(layer="act")), 256)
     picture = torch.rand(1, 1, 300, 20)
-    *_, (still, share) = feed.gradient(picture, (0, 0), (0.2, 0.2))
-    *_, (rolled, _) = feed.gradient(picture, (-9, 13), (0.8, 0.1))
+    still, rolled = torch.empty_like(picture), torch.empty_like(picture)
+    *_, share = feed.gradient(picture, still, (0, 0), (0.2, 0.2))
+    assert share == 1
+    *_, share = feed.gradient(picture, rolled, (-9, 13), (0.8, 0.1))
     assert share == 1
     ratio = still / picture  # the square's gradient, in places of one pixel: 8 v over the channels
     assert torch.allclose(ratio, ratio.mean(), rtol=0.02)
@@ -67,13 +69,12 @@ def test_what_does_not_add_up_counts_by_its_share() -> None:
     net = places([2.0], [0.0])
     mean = Objective("mean", ("act",), lambda f: f["act"].mean(dim=(1, 2, 3)))
     picture = torch.rand(1, 1, 300, 260)
-    found = []
-    for tile in (256, 512):
-        *_, (grad, _) = Feed(net, Aim(mean, additive=False), tile).gradient(
-            picture, (0, 0), (0.5, 0.5)
-        )
-        found.append(grad)
-    assert torch.allclose(found[0], found[1], rtol=0.02)
+    found = [torch.empty_like(picture) for _ in range(2)]
+    for grad, tile in zip(found, (256, 512), strict=True):
+        feed = Feed(net, Aim(mean, additive=False), tile)
+        *_, share = feed.gradient(picture, grad, (0, 0), (0.5, 0.5))
+        assert share == 1
+    assert torch.allclose(*found, rtol=0.02)
 
 
 def test_what_a_network_can_be_fed() -> None:
