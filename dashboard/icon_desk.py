@@ -214,7 +214,8 @@ class IconDesk:
             notices = self.service.jobs.notices()
         running = [
             {"id": job.id, "label": LABELS[job.task], "done": job.done, "total": job.total,
-             "left": job.seconds_left}
+             "left": job.seconds_left, "whole": (job.partial or {}).get("full", "")
+             if job.task == "dream" else ""}
             for job in self.service.jobs.running() if job.task in LABELS
         ]  # fmt: skip
         new = [] if seen is None else notices[seen:]

@@ -1,0 +1,171 @@
+"""How long a dream in full size takes, before it is begun: a few of its steps are made and timed.
+
+A preview's steps do not tell: in a small picture the network's calls cost more than their
+arithmetic, and a large one leaves the processor's caches (SqueezeNet: 260 ns for each further pixel
+between 82 and 224 px, 700 above). So a step is timed at the full size and at a small one, and what
+lies between is on the line through both.
+"""
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from io import BytesIO
+from math import ceil
+from typing import TypeVar
+
+from PIL import Image
+
+from analysis.dream import pyramid
+from analysis.dream.engine import Frame, dreamt
+from dashboard import dream_settings
+from dashboard.dream_modes import begun, class_of, dream_of, longer_side, looks
+from dashboard.dream_settings import NOISE
+from dashboard.dream_wish import Wish
+from dashboard.dream_works import Look, Pictures, Pixels
+
+T = TypeVar("T")
+Timing = Generator[None, None, T]
+SMALL, LARGE = 96, 1024  # pixels of the longer side of what is timed
+AT_MOST = {"layers": 384, "two": 640}  # several pictures, all of them timed
+SHOWN = 1.05  # the pictures that are shown meanwhile
+SKETCHED = 6  # steps in Fourier coefficients that are timed: the first third of them is small
+PURSUED = 5  # steps of a style or a caricature
+
+
+def seconds(given: Pictures, wish: Wish) -> Timing[float]:
+    """Times a few steps of ``wish``, which is in full size, and returns the seconds that all of it
+    takes. A generator that may be closed between two steps. UserError: what the wish lacks."""
+    if wish.mode in ("style", "kept"):
+        return (yield from _pursued(given, wish))
+    return (yield from _octaves(given, wish))
+
+
+# ---- dreams in octaves: of one picture, of several, or frame by frame ----
+
+
+def _octaves(given: Pictures, wish: Wish) -> Timing[float]:
+    chosen, size, stream = wish.settings, full_size(given, wish), wish.mode == "stream"
+    most, line, writing = AT_MOST.get(wish.mode, LARGE), [], 0.0
+    for side in sorted({min(SMALL, max(size)), min(most, max(size))}):
+        step, last = yield from _step(given, wish, side)
+        line.append((_area(pyramid.long_side(size, side)), step))
+        writing = _writing(last)
+    levels = pyramid.sizes(size, int(chosen["octaves"]), chosen["scale"])
+    whole = sum(int(chosen["iterations"]) * _on(line, _area(level)) for level in levels)
+    if wish.mode == "class":
+        whole += yield from _sketch(given, wish)
+    # a stream's frame is kept, shown and put into the film
+    each = SHOWN * whole + (3 if stream else 1) * writing * _area(size) / line[-1][0]
+    return each * (int(chosen["frames"]) if stream else 1)
+
+
+def full_size(given: Pictures, wish: Wish) -> pyramid.Size:
+    """(height, width) of the result, or of each of its pictures."""
+    start = begun(given, wish)
+    if start is not None:
+        return pyramid.long_side((start.shape[0], start.shape[1]), longer_side(wish, 0) or 0)
+    side = longer_side(wish, NOISE)
+    return side, side
+
+
+def _step(given: Pictures, wish: Wish, side: int) -> Timing[tuple[float, Pixels]]:
+    """The seconds of a step at this size, in all of the pictures together; and the last of them.
+    The first of two steps also lays out what the second finds there."""
+    few = {"octaves": 1, "iterations": 2, "size": side, "frames": 2}
+    small = _with(wish, few)
+    marks: list[tuple[float, float]] = []
+    last: Pixels | None = None
+    many = 1
+    work = _class(given, small) if wish.mode == "class" else looks(given, small)
+    for look, took in _clocked(work):
+        marks.append((look.done / look.total, took))
+        if look.done == look.total:
+            last, many = look.pixels(0), max(1, len(getattr(look, "parts", ())))
+        yield
+    assert last is not None  # the last look is the result
+    second = sum(took for done, took in marks if ceil(done * 2 * many - 1e-6) % 2 == 0)
+    return second / (2 if wish.mode == "stream" else 1), last
+
+
+def _class(given: Pictures, wish: Wish) -> Iterator[Frame]:
+    """A class's octaves alone."""
+    start = begun(given, wish)
+    dream = replace(class_of(wish, dream_of(given, wish, start)), fourier=0)
+    yield from dreamt(given.network(wish.model), dream, start)
+
+
+def _sketch(given: Pictures, wish: Wish) -> Timing[float]:
+    """The seconds of the steps that a class out of noise begins with."""
+    if wish.picture is not None:
+        return 0.0
+    one = _with(wish, {"octaves": 1, "iterations": 1, "size": SMALL})
+    dream = class_of(wish, dream_of(given, one, None))
+    steps, took = dream.fourier, list[float]()
+    for _, time_ in _clocked(dreamt(given.network(wish.model), replace(dream, fourier=SKETCHED))):
+        took.append(time_)
+        yield
+        if len(took) == SKETCHED:
+            break
+    small = sum(i < steps // 3 or i % 6 == 0 for i in range(steps))
+    return small * took[1] + (steps - small) * min(took[3:])
+
+
+def _on(line: list[tuple[int, float]], area: int) -> float:
+    """The seconds of a step in a picture of ``area`` pixels."""
+    (low, few), (high, many) = line[0], line[-1]
+    if high == low:
+        return many * area / high
+    return max(few + (many - few) * (area - low) / (high - low), min(few, many) * 0.5)
+
+
+# ---- style and caricature: so many steps, at one size or at two ----
+
+
+def _pursued(given: Pictures, wish: Wish) -> Timing[float]:
+    chosen = wish.settings
+    side, steps = int(chosen["size"]), int(chosen["steps"])
+    few = _with(wish, {"size": min(side, LARGE), "steps": min(steps, PURSUED)})
+    took: dict[pyramid.Size, list[float]] = {}
+    last: Look | None = None
+    for last, seconds_ in _clocked(looks(given, few)):
+        height, width = last.pixels(0).shape[:2]
+        took.setdefault((height, width), []).append(seconds_)
+        yield
+    assert last is not None  # there is a step at least
+    many, larger = sum(map(len, took.values())), max(1.0, side / LARGE) ** 2
+    whole = 0.0
+    for own in took.values():
+        step = min(own[1:] or own)
+        whole += own[0] - step + steps * len(own) / many * step
+    return (SHOWN * whole + _writing(last.pixels(0))) * larger
+
+
+# ---- what both need ----
+
+
+def _with(wish: Wish, few: dict[str, int]) -> Wish:
+    values = wish.settings
+    values |= {name: value for name, value in few.items() if name in values}
+    return replace(wish, how=dream_settings.written(wish.mode, values))
+
+
+def _clocked(work: Iterator[T]) -> Iterator[tuple[T, float]]:
+    """Each with the seconds that it took, without what is done between them."""
+    while True:
+        began = time.perf_counter()
+        try:
+            found = next(work)
+        except StopIteration:
+            return
+        yield found, time.perf_counter() - began
+
+
+def _area(size: pyramid.Size) -> int:
+    return size[0] * size[1]
+
+
+def _writing(pixels: Pixels) -> float:
+    """The seconds in which the picture becomes a file."""
+    began = time.perf_counter()
+    Image.fromarray(pixels).save(BytesIO(), "PNG")
+    return time.perf_counter() - began
