@@ -21,7 +21,7 @@ from dashboard import dream_settings
 from dashboard.dream_modes import begun, class_of, dream_of, longer_side, looks
 from dashboard.dream_settings import NOISE
 from dashboard.dream_wish import Wish
-from dashboard.dream_works import Look, Pictures, Pixels
+from dashboard.dream_works import UNJUDGED, Pictures, Pixels, measured
 
 T = TypeVar("T")
 Timing = Generator[None, None, T]
@@ -29,34 +29,38 @@ SMALL, LARGE = 96, 1024  # pixels of the longer side of what is timed
 AT_MOST = {"layers": 384, "two": 640}  # several pictures, all of them timed
 SHOWN = 1.05  # the pictures that are shown meanwhile
 SKETCHED = 6  # steps in Fourier coefficients that are timed: the first third of them is small
-PURSUED = 5  # steps of a style or a caricature
+PURSUED = 8  # steps of a style or a caricature
+DEAR = 4.0  # seconds of a stream's frame, of which one must do
 
 
 def seconds(given: Pictures, wish: Wish) -> Timing[float]:
     """Times a few steps of ``wish``, which is in full size, and returns the seconds that all of it
-    takes. A generator that may be closed between two steps. UserError: what the wish lacks."""
-    if wish.mode in ("style", "kept"):
-        return (yield from _pursued(given, wish))
-    return (yield from _octaves(given, wish))
+    takes; 0 for a stream without end. A generator that may be closed between two steps. UserError:
+    what the wish lacks."""
+    ways = {"style": _pursued, "kept": _pursued, "stream": _frames}
+    work, last = yield from ways.get(wish.mode, _octaves)(given, wish)
+    judged = 0.0
+    if wish.mode not in UNJUDGED:
+        began = time.perf_counter()
+        measured(given, wish, last)
+        judged = (1 if wish.picture is None else 2) * (time.perf_counter() - began)
+    return SHOWN * work + judged
 
 
-# ---- dreams in octaves: of one picture, of several, or frame by frame ----
+# ---- dreams in octaves: of one picture, or of several ----
 
 
-def _octaves(given: Pictures, wish: Wish) -> Timing[float]:
-    chosen, size, stream = wish.settings, full_size(given, wish), wish.mode == "stream"
-    most, line, writing = AT_MOST.get(wish.mode, LARGE), [], 0.0
+def _octaves(given: Pictures, wish: Wish) -> Timing[tuple[float, Pixels]]:
+    chosen, size = wish.settings, full_size(given, wish)
+    most, line = AT_MOST.get(wish.mode, LARGE), list[tuple[int, float]]()
     for side in sorted({min(SMALL, max(size)), min(most, max(size))}):
         step, last = yield from _step(given, wish, side)
         line.append((_area(pyramid.long_side(size, side)), step))
-        writing = _writing(last)
     levels = pyramid.sizes(size, int(chosen["octaves"]), chosen["scale"])
     whole = sum(int(chosen["iterations"]) * _on(line, _area(level)) for level in levels)
     if wish.mode == "class":
         whole += yield from _sketch(given, wish)
-    # a stream's frame is kept, shown and put into the film
-    each = SHOWN * whole + (3 if stream else 1) * writing * _area(size) / line[-1][0]
-    return each * (int(chosen["frames"]) if stream else 1)
+    return whole + _writing(last) * _area(size) / line[-1][0], last
 
 
 def full_size(given: Pictures, wish: Wish) -> pyramid.Size:
@@ -70,21 +74,18 @@ def full_size(given: Pictures, wish: Wish) -> pyramid.Size:
 
 def _step(given: Pictures, wish: Wish, side: int) -> Timing[tuple[float, Pixels]]:
     """The seconds of a step at this size, in all of the pictures together; and the last of them.
-    The first of two steps also lays out what the second finds there."""
-    few = {"octaves": 1, "iterations": 2, "size": side, "frames": 2}
-    small = _with(wish, few)
+    The first step of each also lays out what the others find there."""
+    many = 4 if side <= 512 else 3 if side <= 700 else 2
+    small = _with(wish, {"octaves": 1, "iterations": many, "size": side})
     marks: list[tuple[float, float]] = []
-    last: Pixels | None = None
-    many = 1
     work = _class(given, small) if wish.mode == "class" else looks(given, small)
     for look, took in _clocked(work):
         marks.append((look.done / look.total, took))
-        if look.done == look.total:
-            last, many = look.pixels(0), max(1, len(getattr(look, "parts", ())))
         yield
-    assert last is not None  # the last look is the result
-    second = sum(took for done, took in marks if ceil(done * 2 * many - 1e-6) % 2 == 0)
-    return second / (2 if wish.mode == "stream" else 1), last
+    parts = max(1, len(getattr(look, "parts", ())))
+    steps = ((ceil(done * many * parts - 1e-6) - 1, took) for done, took in marks)
+    later = sum(took for step, took in steps if step % many)
+    return later / (many - 1), look.pixels(0)
 
 
 def _class(given: Pictures, wish: Wish) -> Iterator[Frame]:
@@ -118,29 +119,44 @@ def _on(line: list[tuple[int, float]], area: int) -> float:
     return max(few + (many - few) * (area - low) / (high - low), min(few, many) * 0.5)
 
 
+# ---- a stream, frame by frame ----
+
+
+def _frames(given: Pictures, wish: Wish) -> Timing[tuple[float, Pixels]]:
+    took = [0.0]
+    for look, found in _clocked(looks(given, wish)):
+        took[-1] += found
+        yield
+        if look.frame is not None and (len(took) == 2 or took[0] > DEAR):
+            break
+        if look.frame is not None:
+            took.append(0.0)
+    last = look.pixels(0)
+    each = took[-1] + 3 * _writing(last)  # it is kept, shown, and put into the film
+    return int(wish.settings["frames"]) * each, last
+
+
 # ---- style and caricature: so many steps, at one size or at two ----
 
 
-def _pursued(given: Pictures, wish: Wish) -> Timing[float]:
+def _pursued(given: Pictures, wish: Wish) -> Timing[tuple[float, Pixels]]:
     chosen = wish.settings
     side, steps = int(chosen["size"]), int(chosen["steps"])
     few = _with(wish, {"size": min(side, LARGE), "steps": min(steps, PURSUED)})
     took: dict[pyramid.Size, list[float]] = {}
-    last: Look | None = None
-    for last, seconds_ in _clocked(looks(given, few)):
-        height, width = last.pixels(0).shape[:2]
-        took.setdefault((height, width), []).append(seconds_)
+    for look, found in _clocked(looks(given, few)):
+        height, width = look.pixels(0).shape[:2]
+        took.setdefault((height, width), []).append(found)
         yield
-    assert last is not None  # there is a step at least
-    many, larger = sum(map(len, took.values())), max(1.0, side / LARGE) ** 2
-    whole = 0.0
+    many, whole = sum(map(len, took.values())), 0.0
     for own in took.values():
-        step = min(own[1:] or own)
-        whole += own[0] - step + steps * len(own) / many * step
-    return (SHOWN * whole + _writing(last.pixels(0))) * larger
+        step = sum(own[1:]) / (len(own) - 1) if len(own) > 1 else own[0]
+        whole += max(0.0, own[0] - step) + steps * len(own) / many * step
+    last = look.pixels(0)
+    return (whole + _writing(last)) * max(1.0, side / LARGE) ** 2, last
 
 
-# ---- what both need ----
+# ---- what all of them need ----
 
 
 def _with(wish: Wish, few: dict[str, int]) -> Wish:
@@ -150,7 +166,8 @@ def _with(wish: Wish, few: dict[str, int]) -> Wish:
 
 
 def _clocked(work: Iterator[T]) -> Iterator[tuple[T, float]]:
-    """Each with the seconds that it took, without what is done between them."""
+    """Each with the seconds that it took, without what is done between them; there is one at
+    least."""
     while True:
         began = time.perf_counter()
         try:

@@ -46,7 +46,7 @@ class DreamDesk:
         self.kept = Dreams(service.store.root)
         self.line = Line(service, self.kept)
         self._asked: dict[Wish, _Asked] = {}
-        self._cost = ""  # the job that finds what the whole of a preview takes
+        self._costs: dict[Wish, _Asked] = {}  # what the whole of a preview takes is being found
         self._lock = threading.Lock()
 
     def key(self, wish: Wish) -> str:
@@ -95,10 +95,11 @@ class DreamDesk:
 
     def _leave(self, now: float) -> None:
         """What nobody looks at any more is given up."""
-        for wish, asked in list(self._asked.items()):
-            if now - asked.at > STALE:
-                del self._asked[wish]
-                self.service.jobs.cancel(asked.job)
+        for known in (self._asked, self._costs):
+            for wish, asked in list(known.items()):
+                if now - asked.at > STALE:
+                    del known[wish]
+                    self.service.jobs.cancel(asked.job)
 
     def stop(self, wish: Wish) -> None:
         """Ends it after the present step; returns when what there is of one in full size is
@@ -115,12 +116,14 @@ class DreamDesk:
         """The seconds that the whole of a wish takes: {seconds}, None while they are measured, 0
         where they cannot be."""
         jobs, whole = self.service.jobs, {**wish.plain(), "preview": False}
-        job = jobs.submit("dream_cost", priority=BEHIND, wish=whole)
         with self._lock:
-            former, self._cost = self._cost, job
-        if former not in ("", job):
-            jobs.cancel(former)
-        status = jobs.status(job)
+            self._leave(time.monotonic())
+            asked = self._costs.get(wish)
+            if asked is None:
+                job = jobs.submit("dream_cost", priority=BEHIND, again=True, wish=whole)
+                asked = self._costs[wish] = _Asked(job, 0.0)
+            asked.at = time.monotonic()
+        status = jobs.status(asked.job)
         if status.state in ("waiting", "running"):
             return {"seconds": None}
         return {"seconds": status.result or 0}

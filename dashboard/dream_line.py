@@ -52,6 +52,16 @@ class Whole:
         """Whether it is told in the list, though nobody makes it."""
         return self.state in ("failed", "cut") or "held" in self.shown
 
+    @property
+    def in_sight(self) -> bool:
+        """Whether a page shows it."""
+        return time.monotonic() - self.seen < SEEN
+
+    @property
+    def endless(self) -> bool:
+        """A stream without an end, which goes on while somebody looks."""
+        return self.wish.mode == "stream" and not self.wish.settings["frames"]
+
     def let_go(self) -> None:
         """Takes its note away."""
         note, self.note = self.note, None
@@ -94,7 +104,8 @@ class Line:
             self._turn()
             told = [*self._line, *(one for one in self._ended.values() if one.listed)]
             return [
-                {**self._answer(one), "id": one.id, "words": one.words,
+                {**self._answer(one), "id": one.id, "title": one.words,
+                 "start": f"/thumb/{one.wish.picture}" if one.wish.picture else None,
                  "do": {**dream_wish.changes(one.wish), "made": None}} for one in told
             ]  # fmt: skip
 
@@ -180,11 +191,13 @@ class Line:
         """The first is with the worker, as high as it is looked at; what is over leaves."""
         while self._line and self._line[0].state != "stopping" and not self._closed:
             head = self._line[0]
-            near = any(time.monotonic() - one.seen < SEEN for one in self._line)
+            near = any(one.in_sight for one in self._line)
             rank = INTERACTIVE if near else UNSEEN
             jobs, asked = self.service.jobs, head.wish.plain()
             head.job = head.job or jobs.submit("dream", priority=rank, again=True, wish=asked)
             jobs.rank(head.job, rank)
+            if head.endless and not head.in_sight:
+                jobs.cancel(head.job)
             status = jobs.status(head.job)
             if status.state == "cancelled":
                 head.state = "stopping"

@@ -64,7 +64,8 @@ class Job:
         self.done, self.total = done, total
         if partial is not None:
             self.partial = partial
-        self.marks.append((done, clock))
+        if not self.marks or self.marks[-1][0] != done:  # a step within a unit is none
+            self.marks.append((done, clock))
 
     def reset(self) -> None:
         """Back to the start, for the next worker. What could be shown of it already stays."""

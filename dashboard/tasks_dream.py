@@ -97,7 +97,8 @@ class _Work:
         for look in looks(self.given, self.wish):
             if look.frame is not None and not self._took(look, look.frame):
                 return
-            self.look = look
+            if self.wish.mode != "stream" or look.frame is not None or look.done == look.total:
+                self.look = look  # of a stream only its frames
             self._show(look)
             self.seconds += time.monotonic() - self.resumed
             yield Progress(look.done, look.total, self.partial)

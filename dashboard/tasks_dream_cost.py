@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from cache.errors import UserError
 from dashboard import dream_wish
 from dashboard.bench import Bench
 from dashboard.dream_cost import seconds
@@ -15,7 +14,8 @@ FRESH = 120.0  # seconds for which what was timed is believed: other work comes 
 
 
 def dream_cost(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
-    """Seconds that the whole of a wish takes, alone; None where it cannot be made."""
+    """Seconds that the whole of a wish takes, if nothing comes between. UserError: it cannot be
+    made."""
     wanted = dream_wish.read(wish)
     known = bench.kept.peek(("dream cost", wanted))
     if known is not None and time.monotonic() - known[0] < FRESH:
@@ -28,8 +28,6 @@ def dream_cost(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
             yield Progress(steps, steps + 1)
     except StopIteration as stop:
         found = round(stop.value, 2)
-    except UserError:
-        return None  # why, its dream says
     bench.kept.drop(("dream cost", wanted))
     bench.kept.get(("dream cost", wanted), lambda: (time.monotonic(), found))
     return found
