@@ -27,7 +27,7 @@ T = TypeVar("T")
 Timing = Generator[None, None, T]
 SMALL, LARGE = 96, 1024  # pixels of the longer side of what is timed
 AT_MOST = {"layers": 384, "two": 640}  # several pictures, all of them timed
-SHOWN = 1.05  # the pictures that are shown meanwhile
+UNTIMED = 1.15  # with what is not timed, above all the pictures that are shown meanwhile
 SKETCHED = 6  # steps in Fourier coefficients that are timed: the first third of them is small
 PURSUED = 8  # steps of a style or a caricature
 DEAR = 4.0  # seconds of a stream's frame, of which one must do
@@ -44,7 +44,7 @@ def seconds(given: Pictures, wish: Wish) -> Timing[float]:
         began = time.perf_counter()
         measured(given, wish, last)
         judged = (1 if wish.picture is None else 2) * (time.perf_counter() - began)
-    return SHOWN * work + judged
+    return UNTIMED * work + judged
 
 
 # ---- dreams in octaves: of one picture, or of several ----
