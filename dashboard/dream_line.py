@@ -1,8 +1,9 @@
 """The dreams in full size that were asked for: one after the other, until each is done or stopped,
 whether somebody looks at it or not.
 
-The first of the line is with the worker. While a page shows one of the line it goes before all but
-what is asked for at once; else it stands behind everything. What came to nothing, what the disk did
+The first of the line is with the worker. While a page shows it, it goes before all but what is asked
+for at once; where a page shows one that waits for it, behind what else is on the screen; else it
+stands behind everything. What came to nothing, what the disk did
 not take, and what an earlier program left undone stay here, to be told, until they are asked for
 again or sent away.
 """
@@ -20,7 +21,7 @@ from cache.files import Draft
 from dashboard import dream_wish
 from dashboard.dream_told import told_in_words
 from dashboard.dream_wish import Wish
-from dashboard.protocol import INTERACTIVE, UNSEEN, JobError, JobStatus
+from dashboard.protocol import BEHIND, INTERACTIVE, UNSEEN, JobError, JobStatus
 from dashboard.service import Service
 
 SEEN = 4.0  # seconds; the page asks three times a second
@@ -191,8 +192,8 @@ class Line:
         """The first is with the worker, as high as it is looked at; what is over leaves."""
         while self._line and self._line[0].state != "stopping" and not self._closed:
             head = self._line[0]
-            near = any(one.in_sight for one in self._line)
-            rank = INTERACTIVE if near else UNSEEN
+            near = BEHIND if any(one.in_sight for one in self._line) else UNSEEN
+            rank = INTERACTIVE if head.in_sight else near
             jobs, asked = self.service.jobs, head.wish.plain()
             head.job = head.job or jobs.submit("dream", priority=rank, again=True, wish=asked)
             jobs.rank(head.job, rank)
