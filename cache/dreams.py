@@ -2,6 +2,10 @@
 
 They are kept for ever beside the cache: the list in one sqlite file with a small pair of pictures
 each, the results in a folder of their own. Neither eviction nor ``cache clear`` touches them.
+
+A dream that is in the making, or waits for its turn, has a note of a few bytes beside them, which
+goes when it ends. Its lock goes with the program, however that ends: a note without one is of a
+dream that was cut off.
 """
 
 import json
@@ -13,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from cache.errors import UserError
-from cache.files import Draft, disk_errors
+from cache.files import Draft, disk_errors, is_draft, sweep_draft
 from cache.kept import Kept
 from cache.keys import is_key
 
-FILE, FOLDER = "dreams.sqlite", "dreams"
+FILE, FOLDER, BEGUN = "dreams.sqlite", "dreams", "begun"
 KINDS = {
     "png": "image/png", "gif": "image/gif", "mp4": "video/mp4", "webp": "image/webp",
 }  # fmt: skip
@@ -115,8 +119,39 @@ class Dreams:
             with disk_errors(self.folder):
                 self.file(found).unlink(missing_ok=True)
 
+    def begin(self, dream: Dream) -> Draft:
+        """Notes that it is to be made; the note goes with ``Draft.drop``."""
+        with disk_errors(self.folder):
+            note = Draft(self.folder / BEGUN / dream.id)
+            try:
+                note.write(json.dumps(asdict(dream)).encode())
+            except OSError:
+                note.drop()
+                raise
+        return note
+
+    def cut_off(self) -> list[Dream]:
+        """The dreams whose program ended before they did, each told once; the oldest first."""
+        found = []
+        with disk_errors(self.folder):
+            folder = self.folder / BEGUN
+            notes = [p for p in folder.iterdir() if is_draft(p.name)] if folder.is_dir() else []
+            for path in sorted(notes, key=lambda p: p.stat().st_mtime_ns):
+                text = path.read_bytes()
+                if sweep_draft(str(path)):
+                    found.append(text)
+        return [dream for text in found if (dream := _read(text)) is not None]
+
     def size(self) -> int:
         """Bytes of all results."""
         if not self.folder.is_dir():
             return 0
         return sum(f.stat().st_size for f in self.folder.iterdir() if f.is_file())
+
+
+def _read(note: bytes) -> Dream | None:
+    """The dream of a note; None where the program was killed before it stood there."""
+    try:
+        return Dream(**json.loads(note))
+    except (ValueError, TypeError):
+        return None

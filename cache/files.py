@@ -17,6 +17,7 @@ if sys.platform != "win32":
 
 _SUFFIX = ".draft"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_PROBE = 1 << 18  # bytes that fit into any disk that is not full
 _ABANDONED_AFTER = 3600.0  # seconds; only where there are no file locks to ask
 
 
@@ -42,6 +43,10 @@ class Draft:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        """Let go of the draft, and remove it unless it was published."""
         os.close(self._descriptor)
         if not self._published:
             self._path.unlink(missing_ok=True)
@@ -159,3 +164,14 @@ def full(folder: Path, named_by: str = "--cache DIR") -> UserError:
         f"the disk is full, nothing more fits into {folder}: free some space, "
         f"run `neuronscope cache clear`, or name another folder with {named_by}"
     )
+
+
+def is_full(folder: Path) -> bool:
+    """Whether hardly anything fits into the folder any more, found by trying: what a library says
+    of a full disk, or of a quota, may be no more than "disk I/O error"."""
+    try:
+        with Draft(folder / "room") as draft:
+            draft.write(bytes(_PROBE))
+    except OSError as error:
+        return error.errno in _FULL
+    return False

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from cache.errors import UserError
-from cache.files import disk_errors, full, locked
+from cache.files import disk_errors, full, is_full, locked
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -228,7 +228,7 @@ def _broken(error: sqlite3.DatabaseError) -> bool:
 
 def _mendable(error: sqlite3.DatabaseError, folder: Path) -> Exception:
     code = _code(error)
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code in _REFUSED and is_full(folder)):
         return full(folder)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return UserError(

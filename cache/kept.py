@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cache.errors import UserError
-from cache.files import disk_errors, full
+from cache.files import disk_errors, full, is_full
 
 WAIT = 20.0  # seconds for another process' turn
 
@@ -39,7 +39,9 @@ class Kept:
                     db.execute(table)
                 yield db
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            refused = code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+            if code == sqlite3.SQLITE_FULL or (refused and is_full(self.path.parent)):
                 raise full(self.path.parent) from error
             where = str(self.path)
             raise UserError(f"the {self._what} in {where!r} cannot be used: {error}") from error

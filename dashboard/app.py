@@ -86,6 +86,7 @@ def create_app(service: Service) -> dash.Dash:
     errors_desk = ErrorDesk(service)
     errors.register(app, service, errors_desk, desk)
     dream_desk = DreamDesk(service)
+    service.endings.append(dream_desk.line.close)
     dream.register(app, service, dream_desk, errors_desk)
     routes.register(app.server, service, desk)
     dream_routes.register(app.server, dream_desk)

@@ -77,6 +77,7 @@ class Bench:
         self.attributions = Recent[Attributions](8)
         self.tails = Recent[Tail](4)
         self.kept = Recent[Any](64)
+        self.held: Any = None  # dreams that the disk does not take (``dream_held``)
         self.starter = Starter()
 
     def classifier(self, name: str) -> Classifier:

@@ -122,6 +122,8 @@ def _film(given: Iterator[Look], path: Path, stamp: Stamp, stop: _Stop) -> Made:
     with Film(path, stamp) as film:
         try:
             for look in given:
+                if look.frame is None:  # within one
+                    continue
                 stop.at_once = False
                 pixels, many = look.pixels(0), look.total
                 film.add(pixels)

@@ -1,7 +1,8 @@
 """Asks the worker for the dream that is on the screen, and says how far it is.
 
-What no page has asked for lately is given up, and what somebody stops stays stopped until it is
-asked for again; what was made so far is kept in both cases (``tasks_dream.py``).
+A preview that no page has asked for lately is given up; a dream in full size goes on until it is
+done or stopped (``dream_line.py``). What somebody stops stays stopped until it is asked for again;
+what was made so far is kept (``tasks_dream.py``).
 """
 
 import base64
@@ -18,15 +19,16 @@ from analysis.dream.stamp import read_settings
 from cache.codecs import encode
 from cache.dreams import Dream, Dreams
 from cache.errors import UserError
+from cache.keys import is_key
+from dashboard.dream_line import Line
 from dashboard.dream_reopen import reopened
 from dashboard.dream_told import told
 from dashboard.dream_wish import Wish
 from dashboard.dream_wish import changes as dream_changes
-from dashboard.protocol import INTERACTIVE, JobStatus
+from dashboard.protocol import BEHIND, INTERACTIVE, JobStatus
 from dashboard.service import Service
 
 STALE = 4.0  # seconds; the page asks three times a second
-PATIENCE = 60.0  # seconds for the present step, after which what was stopped is kept
 THUMB = 160
 
 
@@ -34,8 +36,6 @@ THUMB = 160
 class _Asked:
     job: str
     at: float
-    stopped: bool = False
-    closed: bool = False  # what was made so far is kept
 
 
 class DreamDesk:
@@ -44,7 +44,9 @@ class DreamDesk:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.kept = Dreams(service.store.root)
+        self.line = Line(service, self.kept)
         self._asked: dict[Wish, _Asked] = {}
+        self._costs: dict[Wish, _Asked] = {}  # what the whole of a preview takes is being found
         self._lock = threading.Lock()
 
     def key(self, wish: Wish) -> str:
@@ -52,32 +54,37 @@ class DreamDesk:
         names = [wish.model, *([wish.second] if wish.second else [])]
         return wish.key("+".join(self.service.model(name)["fingerprint"] for name in names))
 
-    def look(self, wish: Wish, *, again: bool = False) -> dict[str, Any]:
+    def look(self, wish: Wish, *, again: bool = False, seen: bool = True) -> dict[str, Any]:
         """How far it is, with what there is of it; begun if need be. ``again``: also where it was
-        stopped."""
-        found = None if wish.preview else self.kept.find(self.key(wish))
+        stopped; ``seen``: the page that asks is in sight."""
+        if wish.preview:
+            return self._preview(wish, again)
+        id = self.key(wish)
+        found = self.kept.find(id)
+        kept = found is not None and not (again and found.stopped)
+        going = self.line.look(wish, id, kept=kept, again=again, seen=seen)
+        if going is None and found is not None:
+            return {**told(found), "state": "stopped" if found.stopped else "done"}
+        return dict(going)
+
+    def _preview(self, wish: Wish, again: bool) -> dict[str, Any]:
         with self._lock:
             self._leave(time.monotonic())
             if again:
                 self._asked.pop(wish, None)
-            if found is not None and wish not in self._asked and not (again and found.stopped):
-                return {**told(found), "state": "stopped" if found.stopped else "done"}
             status = self._status(wish)
-            asked = self._asked[wish]
-        if asked.stopped or status.state == "cancelled":
-            return self._as_stopped(wish, status, asked)
         shown = status.result or status.partial or {}
+        state = "stopped" if status.state == "cancelled" or shown.get("stopped") else status.state
         left = None if status.seconds_left is None else round(status.seconds_left)
         return {
-            **shown, "state": status.state, "error": status.error, "left": left,
+            **shown, "state": state, "error": status.error, "left": left,
             "done": status.done, "total": status.total,
         }  # fmt: skip
 
     def _status(self, wish: Wish) -> JobStatus:
         asked = self._asked.get(wish)
         status = self.service.jobs.status(asked.job) if asked else None
-        if asked is None or status is None or (status.state == "unknown" and not asked.stopped):
-            # The one that is looked at, also in full size: it does not wait for icons.
+        if asked is None or status is None or status.state == "unknown":
             job = self.service.jobs.submit(
                 "dream", priority=INTERACTIVE, again=True, wish=wish.plain()
             )
@@ -88,41 +95,51 @@ class DreamDesk:
 
     def _leave(self, now: float) -> None:
         """What nobody looks at any more is given up."""
-        for wish, asked in list(self._asked.items()):
-            if now - asked.at > STALE:
-                del self._asked[wish]
-                self.service.jobs.cancel(asked.job)
-
-    def _as_stopped(self, wish: Wish, status: JobStatus, asked: _Asked) -> dict[str, Any]:
-        """What is there of it: as it is kept, else as it was seen last."""
-        if asked.stopped and not asked.closed:
-            return {**(status.partial or {}), "state": "stopping"}
-        found = None if wish.preview else self.kept.find(self.key(wish))
-        shown = told(found) if found else status.partial or {}
-        return {**shown, "state": "stopped"}
+        for known in (self._asked, self._costs):
+            for wish, asked in list(known.items()):
+                if now - asked.at > STALE:
+                    del known[wish]
+                    self.service.jobs.cancel(asked.job)
 
     def stop(self, wish: Wish) -> None:
-        """Ends it after the present step; returns when what there is of it is kept."""
+        """Ends it after the present step; returns when what there is of one in full size is
+        kept."""
+        if not wish.preview:
+            return self.line.end(self.key(wish))
         with self._lock:
             asked = self._asked.get(wish)
-            if asked is None or asked.stopped:
-                return
-            asked.stopped = True
-            self.service.jobs.cancel(asked.job)
-        try:  # the worker has let go of it when it answers anything else
-            self.service.jobs.call("networks", timeout=PATIENCE)
-        finally:
-            asked.closed = True
+            if asked is not None:
+                self.service.jobs.cancel(asked.job)
+        return None
+
+    def cost(self, wish: Wish) -> dict[str, Any]:
+        """The seconds that the whole of a wish takes: {seconds}, None while they are measured, 0
+        where they cannot be."""
+        jobs, whole = self.service.jobs, {**wish.plain(), "preview": False}
+        with self._lock:
+            self._leave(time.monotonic())
+            asked = self._costs.get(wish)
+            if asked is None:
+                job = jobs.submit("dream_cost", priority=BEHIND, again=True, wish=whole)
+                asked = self._costs[wish] = _Asked(job, 0.0)
+            asked.at = time.monotonic()
+        status = jobs.status(asked.job)
+        if status.state in ("waiting", "running"):
+            return {"seconds": None}
+        return {"seconds": status.result or 0}
 
     def file(self, id: str) -> tuple[bytes, str, str]:
-        """A result as it is saved, kept or a preview: (bytes, kind, words)."""
-        kept = self.kept.find(id)
+        """A result as it is saved, kept, a preview or held in memory: (bytes, kind, words)."""
+        kept = None if self.line.holds(id) else self.kept.find(id)
         if kept is not None:
             return self.kept.read(kept), kept.kind, kept.words
         entry = self.service.store.get(id)
-        if entry is None or "told" not in entry.meta:
+        if entry is not None and "told" in entry.meta:
+            return entry.value.data, entry.meta["told"]["kind"], entry.meta["words"]
+        held = self.service.jobs.call("dream_held", id=id) if is_key(id) else None
+        if held is None:
             raise UserError("this dream is gone; dream it again")
-        return entry.value.data, entry.meta["told"]["kind"], entry.meta["words"]
+        return base64.b64decode(held["data"]), held["kind"], held["words"]
 
     def film(self, wish: Wish, kind: str) -> bytes:
         """A stream's frames so far as a film."""
@@ -144,13 +161,20 @@ class DreamDesk:
         data, kind, words = self.file(id)
         if kind != "png":
             raise UserError("only a single picture can be dreamt on")
-        return self.service.library.add(data, name=words[:120]).key
+        library, name = self.service.library, words[:120]
+        try:
+            return library.add(data, name=name).key
+        except UserError:  # no room: for this run it is opened here and in the worker as it is
+            key: str = self.service.jobs.call("dream_lend", id=id, name=name)
+            return library.lend(data, name=name).key if key else key
 
     def keep(self, wish: Wish) -> None:
-        """Keeps a preview for ever, like what was made in full."""
+        """Keeps a preview for ever, like what was made in full; or what was held in memory."""
         id = self.key(wish)
+        if self.service.jobs.call("dream_keep", id=id):
+            return self.line.saved(id)
         if self.kept.find(id) is not None:
-            return
+            return None
         data, kind, words = self.file(id)
         entry = self.service.store.get(id)
         assert entry is not None  # its bytes were just read
@@ -161,6 +185,7 @@ class DreamDesk:
             thumbs["before"] = _thumb(before[0])
         asked = wish.plain()
         self.kept.keep(Dream(id=id, asked=asked, words=words, kind=kind, found=seen), data, thumbs)
+        return None
 
 
 def _thumb(data: bytes) -> bytes:

@@ -2,10 +2,13 @@
 stream."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from analysis.dream.film import recorded
+from analysis.dream import gifs
+from analysis.dream.film import FPS, recorded
 from analysis.dream.stamp import Origin, Stamp, encoded
+from cache.files import disk_errors
 from dashboard.dream_wish import Wish
 from dashboard.dream_works import Pictures, Pixels, stamped
 
@@ -37,10 +40,23 @@ class Files:
 
     def film(self, kind: str) -> bytes:
         """All frames that are there, as a GIF or MP4. UserError: no encoder."""
-        with tempfile.TemporaryDirectory() as folder:
+        if kind == "gif":
+            return b"".join(self._gif())
+        disk = disk_errors(Path(tempfile.gettempdir()), named_by="the variable TMPDIR")
+        with disk, tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"film.{kind}"
-            count = min(self.given.frames(self.wish), int(self.wish.settings["frames"]))
-            frames = (self.given.frame(self.wish, n) for n in range(count))
-            for _ in recorded(frames, path, self.stamp()):
+            for _ in recorded(self._frames(), path, self.stamp()):
                 pass
             return path.read_bytes()
+
+    def _frames(self) -> Iterator[Pixels]:
+        count = min(self.given.frames(self.wish), int(self.wish.settings["frames"]))
+        return (self.given.frame(self.wish, n) for n in range(count))
+
+    def _gif(self) -> Iterator[bytes]:
+        """The bytes that ``recorded`` writes, without a disk: it may be full."""
+        for number, pixels in enumerate(self._frames()):
+            if number == 0:
+                yield gifs.opening((pixels.shape[1], pixels.shape[0]), self.stamp().text())
+            yield gifs.frame_bytes(pixels, gifs.hundredths(FPS))
+        yield gifs.TRAILER

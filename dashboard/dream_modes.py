@@ -203,9 +203,11 @@ def _stream(given: Pictures, wish: Wish) -> Iterator[Look]:
         return
     after = known - 1 if known else None
     for frame in stream.strides(given.network(wish.model), dream, moving, start, after=after):
-        if frame is None:
+        if frame is None:  # a step: something else may come before the next
+            if start is not None:
+                yield Look(_still(start), number, many, f"frame {number} of {many}")
             continue
-        number = frame.number + 1
+        start, number = frame.pixels, frame.number + 1
         yield Look(_still(frame.pixels), number, many, f"frame {number} of {many}",
                    frame=frame.number)  # fmt: skip
         if number >= many:

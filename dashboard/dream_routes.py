@@ -42,11 +42,24 @@ def _asked(ask: Any) -> Response:
 def _forming(server: Flask, desk: DreamDesk) -> None:
     @server.get("/api/dream")
     def dream_look() -> Response:
-        return _asked(lambda: desk.look(_wish(), again=request.args.get("again") == "1"))
+        again, seen = (request.args.get(name) == "1" for name in ("again", "seen"))
+        return _asked(lambda: desk.look(_wish(), again=again, seen=seen))
+
+    @server.get("/api/dream/making")
+    def dream_making() -> Response:
+        return _asked(desk.line.making)
+
+    @server.get("/api/dream/cost")
+    def dream_cost() -> Response:
+        return _asked(lambda: desk.cost(_wish()))
 
     @server.post("/api/dream/stop")
     def dream_stop() -> Response:
         return _asked(lambda: desk.stop(_wish()))
+
+    @server.post("/api/dream/end")
+    def dream_end() -> Response:
+        return _asked(lambda: desk.line.end(request.args.get("id", "")))
 
     @server.post("/api/dream/again")
     def dream_again() -> Response:
@@ -79,7 +92,7 @@ def _kept(server: Flask, desk: DreamDesk) -> None:
     def dream_file(id: str, kind: str) -> Response:
         try:
             data, own, words = desk.file(id)
-        except UserError:
+        except (UserError, JobError):
             abort(404)
         if own != kind:
             abort(404)

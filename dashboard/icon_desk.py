@@ -212,13 +212,17 @@ class IconDesk:
         them."""
         with self._lock:
             notices = self.service.jobs.notices()
-        running = [
-            {"id": job.id, "label": LABELS[job.task], "done": job.done, "total": job.total,
-             "left": job.seconds_left}
-            for job in self.service.jobs.running() if job.task in LABELS
-        ]  # fmt: skip
+        running = [_row(job) for job in self.service.jobs.running() if job.task in LABELS]
         new = [] if seen is None else notices[seen:]
         return {"running": running, "notices": new, "seen": len(notices)}
+
+
+def _row(job: JobStatus) -> dict[str, Any]:
+    """A job of the header's list; ``whole``: which dream in full size it is."""
+    whole = (job.partial or {}).get("full", "") if job.task == "dream" else ""
+    label = f"{LABELS[job.task]} in full size" if whole else LABELS[job.task]
+    return {"id": job.id, "label": label, "done": job.done, "total": job.total,
+            "left": job.seconds_left, "whole": whole}  # fmt: skip
 
 
 def _kin(token: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from dashboard.ledger import Change, Job, Ledger
+from dashboard.ledger import Change, Job, Ledger, restart_notice
 from dashboard.links import Link, ProcessLink, ThreadLink
 from dashboard.protocol import (
     BACKGROUND,
@@ -27,8 +27,8 @@ from dashboard.protocol import (
     encode,
 )
 
-__all__ = ["BACKGROUND", "INTERACTIVE", "VISIBLE", "JobCancelledError", "JobError", "JobStatus"]
-__all__ += ["JobTimeoutError", "Jobs", "Progress"]
+__all__ = ["BACKGROUND", "INTERACTIVE", "VISIBLE", "JobCancelledError", "JobError"]
+__all__ += ["JobStatus", "JobTimeoutError", "Jobs", "Progress"]
 
 log = logging.getLogger("neuronscope.jobs")
 
@@ -112,6 +112,14 @@ class Jobs:
             job = self._enter(task, kwargs, priority, again=again)
             self._ledger.remember(job)
             return job.id
+
+    def rank(self, job_id: str, priority: int) -> None:
+        """Let the job go before or behind others from its next step on, also lower than it was."""
+        with self._lock:
+            job = self._ledger.live(job_id)
+            if job is not None and job.priority != priority:
+                self._ledger.rank(job, priority)
+                self._say(job, "rank")
 
     def status(self, job_id: str) -> JobStatus:
         """The job now; its state is "unknown" when it is no longer remembered."""
@@ -293,7 +301,7 @@ class Jobs:
         unfinished = self._ledger.unfinished()
         for job in unfinished:
             job.reset()
-        self._notices.append(_restart_notice(len(unfinished)))
+        self._notices.append(restart_notice(len(unfinished)))
 
     def _blame(self) -> None:
         """Count the death against the job that was in hand, and fail it at the second one."""
@@ -310,8 +318,3 @@ class Jobs:
         for job in self._ledger.unfinished():
             self._fail(job, line, mendable=mendable)
         self._settled.set()
-
-
-def _restart_notice(count: int) -> str:
-    go_on = {0: "", 1: "; 1 job goes on"}.get(count, f"; {count} jobs go on")
-    return f"The worker stopped and was started again{go_on}."

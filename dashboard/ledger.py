@@ -23,7 +23,7 @@ from dashboard.protocol import (
 
 _PACE_MARKS = 16  # progress marks that the pace of a job is measured over
 
-Change = Literal["run", "raise", "none"]
+Change = Literal["run", "rank", "none"]
 
 
 @dataclass(eq=False)
@@ -51,7 +51,7 @@ class Job:
         return standing(self.priority, self.order, bool(self.marks))
 
     def message(self, op: str) -> Message:
-        """What the worker is told: "run", "raise" or "cancel" this job."""
+        """What the worker is told: "run", "rank" or "cancel" this job."""
         message: Message = {"op": op, "ticket": self.ticket}
         if op != "cancel":
             message |= {"priority": self.priority, "order": self.order}
@@ -64,7 +64,8 @@ class Job:
         self.done, self.total = done, total
         if partial is not None:
             self.partial = partial
-        self.marks.append((done, clock))
+        if not self.marks or self.marks[-1][0] != done:  # a step within a unit is none
+            self.marks.append((done, clock))
 
     def reset(self) -> None:
         """Back to the start, for the next worker. What could be shown of it already stays."""
@@ -127,9 +128,13 @@ class Ledger:
     def _raise(self, job: Job, priority: int) -> tuple[Job, Change]:
         if priority <= job.priority:
             return job, "none"
+        self.rank(job, priority)
+        return job, "rank"
+
+    def rank(self, job: Job, priority: int) -> None:
+        """Give a live job another priority; it comes after those that have it already."""
         self._count += 1
         job.priority, job.order = int(priority), self._count
-        return job, "raise"
 
     def finish(self, job: Job, state: str, *, result: Any = None, error: str | None = None) -> None:
         """End the job and wake whoever waits for it."""
@@ -189,3 +194,9 @@ class Ledger:
             own = other.own_seconds()
             total = None if total is None or own is None else total + own
         return total
+
+
+def restart_notice(count: int) -> str:
+    """What the page is told when the worker was started again with so many jobs."""
+    go_on = {0: "", 1: "; 1 job goes on"}.get(count, f"; {count} jobs go on")
+    return f"The worker stopped and was started again{go_on}."

@@ -5,7 +5,7 @@ crosses is ever unpickled. This module imports neither torch nor dash: both side
 
 Page to worker (the first message is the hello, the end of the stream means "finish"):
     {registry, config}    {op: run, ticket, task, kwargs, priority, order}
-    {op: raise, ticket, priority, order}    {op: cancel, ticket}
+    {op: rank, ticket, priority, order}    {op: cancel, ticket}
 Worker to page:
     {op: ready}    {op: unable, error, mendable}    {op: begin, ticket}
     {op: progress, ticket, done, total, partial, clock}
@@ -30,13 +30,14 @@ _LENGTH = struct.Struct(">Q")
 class Priority(IntEnum):
     """Who goes first between two steps."""
 
+    UNSEEN = -1  # long work that was left to go on: behind all that anybody may look at
     BACKGROUND = 0  # nobody looks at it yet
     BEHIND = 1  # it is on the screen, but not what one looks at, or there in draft already
     VISIBLE = 2  # it is on the screen
     INTERACTIVE = 3  # somebody waits for it
 
 
-BACKGROUND, BEHIND, VISIBLE, INTERACTIVE = Priority
+UNSEEN, BACKGROUND, BEHIND, VISIBLE, INTERACTIVE = Priority
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import webbrowser
+from contextlib import suppress
 
 from waitress.server import create_server
 
@@ -30,7 +31,8 @@ def serve(config: Config) -> None:
     store = Store(cache_dir(config.cache))
     library = open_library(worker, store)
     with Jobs(worker) as jobs:
-        app = create_app(Service(config, jobs, store, library))
+        service = Service(config, jobs, store, library)
+        app = create_app(service)
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         server = create_server(
             app.server, host=config.host, port=config.port, threads=THREADS,
@@ -44,6 +46,8 @@ def serve(config: Config) -> None:
             server.run()
         except KeyboardInterrupt:
             server.close()
+        with suppress(KeyboardInterrupt):  # a second one does not wait
+            service.end()
 
 
 def _check_port(host: str, port: int) -> None:

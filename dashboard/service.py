@@ -7,6 +7,7 @@ The web process never imports torch: everything that needs the network is a task
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 from analysis.library import Library
@@ -29,6 +30,7 @@ class Service:
     ) -> None:  # fmt: skip
         self.config, self.jobs, self.store, self.library = config, jobs, store, library
         self.starter = starter or Starter()
+        self.endings: list[Callable[[], None]] = []  # what must be done before the worker ends
         self._answers: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -46,6 +48,11 @@ class Service:
             while len(self._answers) > KEPT_ANSWERS:
                 self._answers.popitem(last=False)
         return answer
+
+    def end(self) -> None:
+        """Keeps what is under way, while the worker is still there."""
+        for ending in self.endings:
+            ending()
 
     def model(self, name: str | None) -> dict[str, Any]:
         """What is known of a network: name, classes, ladder, layers, default layer."""

@@ -23,6 +23,8 @@ from dashboard.tasks_check import CHECK_TASKS
 from dashboard.tasks_claim import CLAIM_TASKS
 from dashboard.tasks_class import CLASS_TASKS
 from dashboard.tasks_dream import DREAM_TASKS
+from dashboard.tasks_dream_cost import DREAM_COST_TASKS
+from dashboard.tasks_dream_held import DREAM_HELD_TASKS
 from dashboard.tasks_errors import ERROR_TASKS
 from dashboard.tasks_icons import ICON_TASKS
 from dashboard.tasks_live import LIVE_TASKS
@@ -186,5 +188,6 @@ TASKS: dict[str, Task] = {
     **CHECK_TASKS, **ICON_TASKS, **PATCH_TASKS, **STUDIO_TASKS, **WALL_TASKS,
     **NEURON_TASKS, **LIVE_TASKS, **ATLAS_TASKS, **ERROR_TASKS, **LIST_TASKS, **BENCH_TASKS,
     **SUGGEST_TASKS, **RECIPE_TASKS, **TOGETHER_TASKS, **CLASS_TASKS, **DREAM_TASKS,
+    **DREAM_HELD_TASKS, **DREAM_COST_TASKS,
     **CLAIM_TASKS,
 }  # fmt: skip

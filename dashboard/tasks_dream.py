@@ -4,18 +4,17 @@ done or stopped."""
 import base64
 import time
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from PIL import Image
-
-from analysis import images
-from cache.codecs import Raw, encode
+from cache.codecs import Raw
 from cache.dreams import KINDS, Dream, Dreams
 from cache.errors import UserError
 from dashboard import dream_settings, dream_wish
 from dashboard.bench import Bench
 from dashboard.dream_files import Files
+from dashboard.dream_held import Result, held_by, thumb
 from dashboard.dream_modes import begun, looks
 from dashboard.dream_pictures import OfBench
 from dashboard.dream_told import told, told_in_words
@@ -25,7 +24,7 @@ from dashboard.protocol import Progress, Task
 
 SHOWN = 768  # pixels of the longer side, while it forms
 EVERY = 0.35  # seconds between two pictures that are shown
-THUMB = 160
+SECURED = 30.0  # seconds between two times that a long one is kept as it is
 
 
 def dream(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
@@ -76,96 +75,137 @@ class _Work:
     def __init__(self, bench: Bench, wish: Wish, key: str) -> None:
         self.bench, self.wish, self.key = bench, wish, key
         self.given = OfBench(bench, frames_key(bench, wish))
-        self.files = Files(self.given, wish)
-        self.began, self.shown_at = time.monotonic(), -EVERY
+        self.files, self.held = Files(self.given, wish), held_by(bench)
+        self.seconds = 0.0  # of its own work: others may come between its steps
+        self.resumed = self.secured = time.monotonic()
+        self.show_at, self.dear = 0.0, 0.0  # when the next one is shown; what keeping takes
         self.look: Look | None = None
         self.first: Pixels | None = None
+        self.refused = ""  # why the disk did not take a frame
         self.partial: dict[str, Any] = {}
 
     def steps(self) -> Generator[Progress, None, None]:
-        """Every step, with a picture as often as one can follow."""
+        """Every step, with a picture as often as one can follow. A stream ends where the disk takes
+        no more frames."""
         self.first = begun(self.given, self.wish)
+        if not self.wish.preview:
+            self.partial["full"] = self._words()
         if self.first is not None:
-            self.partial["before"] = f"/blob/{self.bench.keep_picture(self.first)}"
+            self.partial["before"] = self.held.address(self.first)
             height, width = self.first.shape[:2]
             self.partial["size"] = [width, height]
         for look in looks(self.given, self.wish):
-            self.look = look
-            if look.frame is not None:
-                self.given.keep_frame(look.frame, look.pixels(0))
+            if look.frame is not None and not self._took(look, look.frame):
+                return
+            if self.wish.mode != "stream" or look.frame is not None or look.done == look.total:
+                self.look = look  # of a stream only its frames
             self._show(look)
+            self.seconds += time.monotonic() - self.resumed
             yield Progress(look.done, look.total, self.partial)
+            self.resumed = time.monotonic()
+            self._secure(look)
+
+    def _took(self, look: Look, number: int) -> bool:
+        """Whether the disk has taken a stream's frame; if not, the one before is the last.
+        UserError: not even the first."""
+        try:
+            self.given.keep_frame(number, look.pixels(0))
+            return True
+        except UserError as error:
+            if number == 0:
+                raise
+            self.refused = str(error)
+        last, words = self.given.frame(self.wish, number - 1), f"frame {number} of {look.total}"
+        self.look = replace(look, pixels=lambda side: last, done=number, words=words, frame=None)
+        return False
 
     def _show(self, look: Look) -> None:
-        """What the page sees of it now."""
-        partial = {**self.partial, "words": look.words}
-        if time.monotonic() - self.shown_at >= EVERY or look.frame is not None:
-            shown = self.bench.keep_picture(look.pixels(SHOWN))
-            partial["url"] = f"/blob/{shown}"
-            self.shown_at = time.monotonic()
+        """What the page sees of it now; for no more than a tenth of the time."""
+        partial, began = {**self.partial, "words": look.words}, time.monotonic()
+        if began >= self.show_at:
+            partial["url"] = self.held.address(look.pixels(SHOWN), passing=True)
+            now = time.monotonic()
+            self.show_at = now + max(EVERY, 9 * (now - began))
         if look.parts and len(look.parts) != len(self.partial.get("parts", ())):
             partial["parts"] = [self._part(part) for part in look.parts]
         self.partial = partial
 
     def _part(self, part: Part) -> dict[str, Any]:
-        url = f"/blob/{self.bench.keep_picture(part.pixels, kind='png')}"
+        url = self.held.address(part.pixels, kind="png")
         return {"name": part.name, "url": url, "choice": part.choice}
+
+    def _secure(self, look: Look) -> None:
+        """What there is of a long one is kept as stopped from time to time, so that it outlives a
+        program that is killed. A stream's frames are kept anyway."""
+        began = time.monotonic()
+        if self.wish.preview or self.wish.mode == "stream":
+            return
+        if began - self.secured < max(SECURED, 50 * self.dear):
+            return
+        with suppress(UserError):  # no room now: it is said at the end, if there is none then
+            made = self._made(look, stopped=True)
+            Dreams(self.bench.store.root).keep(made.dream, made.data, made.thumbs)
+        self.secured = time.monotonic()
+        self.dear = self.secured - began
 
     def stop(self) -> None:
         """What is there is kept, where it is more than a preview."""
         if self.look is not None and not self.wish.preview:
-            self._keep(self.look, stopped=True)
+            self.held.keep(self._made(self.look, stopped=True))
 
     def end(self) -> dict[str, Any]:
-        """The finished dream, measured and kept."""
+        """The finished dream, measured and kept; held in memory where the disk refuses it."""
         assert self.look is not None  # the last step is always shown
+        made = self._made(self.look, stopped=bool(self.refused))
         if not self.wish.preview:
-            return told(self._keep(self.look, stopped=False))
-        pixels = self.look.pixels(0)
-        data, kind = self.files.written(pixels)
+            return self.held.keep(made)
+        try:
+            return self._as_computed(made)
+        except UserError as error:
+            return self.held.hold(replace(made, why=str(error)))
+
+    def _as_computed(self, made: Result) -> dict[str, Any]:
+        one = made.dream
+        if one.stopped:
+            raise UserError(self.refused)
         answer = {
-            **self._found(pixels), "url": f"/blob/{self.key}", "id": self.key, "kind": kind,
-            "stopped": False,
+            **one.found, "url": f"/blob/{one.id}", "id": one.id, "kind": one.kind, "stopped": False,
         }  # fmt: skip
-        meta = {"told": answer, "words": self._words()}
-        self.bench.store.put(self.key, "raw", Raw(data, KINDS[kind]), meta=meta)
+        meta = {"told": answer, "words": one.words}
+        self.bench.store.put(one.id, "raw", Raw(made.data, KINDS[one.kind]), meta=meta)
         return answer
 
-    def _found(self, pixels: Pixels) -> dict[str, Any]:
-        height, width = pixels.shape[:2]
-        seconds = round(time.monotonic() - self.began, 2)
-        known = {k: self.partial[k] for k in ("before", "parts") if k in self.partial}
-        return {**known, "size": [width, height], "seconds": seconds,
-                "numbers": self._numbers(pixels)}  # fmt: skip
+    def _made(self, look: Look, *, stopped: bool) -> Result:
+        """What there is, as a file, with what was measured."""
+        pixels = look.pixels(0)
+        data, kind = self.files.written(pixels)
+        dream = Dream(
+            id=self.key, asked=self.wish.plain(), words=self._words(), kind=kind,
+            found=self._found(look, pixels), stopped=stopped,
+        )  # fmt: skip
+        thumbs = {"after": thumb(pixels)}
+        if self.first is not None:
+            thumbs["before"] = thumb(self.first)
+        return Result(dream, data, thumbs)
 
-    def _numbers(self, pixels: Pixels) -> dict[str, Any]:
+    def _found(self, look: Look, pixels: Pixels) -> dict[str, Any]:
+        height, width = pixels.shape[:2]
+        seconds = round(self.seconds + time.monotonic() - self.resumed, 2)
+        known = {k: self.partial[k] for k in ("before", "parts") if k in self.partial}
+        return {**known, "size": [width, height], "seconds": seconds, "words": look.words,
+                "numbers": self._numbers(look, pixels)}  # fmt: skip
+
+    def _numbers(self, look: Look, pixels: Pixels) -> dict[str, Any]:
         """What was measured, before and after, and by the work itself."""
-        assert self.look is not None
         numbers: dict[str, Any] = {}
         if self.wish.mode not in UNJUDGED:
             numbers["after"] = measured(self.given, self.wish, pixels)
             if self.first is not None:
                 numbers["before"] = measured(self.given, self.wish, self.first)
-        return {**numbers, "measured": dict(self.look.measured)}
-
-    def _keep(self, look: Look, *, stopped: bool) -> Dream:
-        pixels = look.pixels(0)
-        data, kind = self.files.written(pixels)
-        kept = Dream(
-            id=self.key, asked=self.wish.plain(), words=self._words(), kind=kind,
-            found=self._found(pixels), stopped=stopped,
-        )  # fmt: skip
-        thumbs = {"after": _thumb(pixels)}
-        if self.first is not None:
-            thumbs["before"] = _thumb(self.first)
-        return Dreams(self.bench.store.root).keep(kept, data, thumbs)
+        return {**numbers, "measured": dict(look.measured)}
 
     def _words(self) -> str:
         return told_in_words(self.wish, *self.given.names(self.wish))
-
-
-def _thumb(pixels: Pixels) -> bytes:
-    return encode("webp", images.thumbnail(Image.fromarray(pixels), THUMB))[0]
 
 
 def dream_film(bench: Bench, *, wish: dict[str, Any], kind: str) -> str:

@@ -1,5 +1,6 @@
 /* Dream: the result forms while one looks. What is wanted stands in #dream-shown's data-dream; it is asked for
-   three times a second until it is there. What no page asks for any more is given up by the server. */
+   three times a second until it is there. A small one that no page asks for any more is given up by the server; one in
+   full size goes on (dream_making.js). */
 "use strict";
 
 (function () {
@@ -7,6 +8,7 @@
   const over = (answer) => answer && ["done", "failed", "stopped"].includes(answer.state);
   const ours = { method: "POST", headers: { "X-Neuronscope": "dream" } };
   let wanted = null, answer = null, timer = null, asking = false, again = false; // again: also where it was stopped
+  const costs = {}; // seconds that the whole of a small one takes; null while they are measured
 
   const visible = () => { const shown = el("dream-shown"); return shown && shown.offsetParent ? shown : null; };
 
@@ -28,7 +30,11 @@
     if (now.state === "failed") return now.error;
     if (now.state === "stopping") return "stopping after this step";
     if (now.state === "stopped") return stopped(now);
-    if (now.state === "done") return now.seconds == null ? "" : `made in ${seconds(now.seconds)}`;
+    if (now.state === "done") {
+      const made = now.seconds == null ? "" : `made in ${seconds(now.seconds)}`;
+      return now.held && !JSON.parse(wanted).preview ? `${made}, but not kept: ${now.held}` : made;
+    }
+    if (now.line) return neuronscope.inLine(now.line, seconds);
     const left = now.left == null ? "" : `, about ${seconds(now.left)} left`;
     return now.words ? now.words + left : "waiting for its turn";
   }
@@ -36,6 +42,8 @@
   // A film goes on from its frame; of anything else it is said whether it was kept.
   function stopped(now) {
     const at = el("dream-shown").dataset.mode === "stream" && now.words ? `Paused at ${now.words}` : "Stopped";
+    if (now.held) return `${at}, not kept: ${now.held}`;
+    if (now.cut) return "It was cut off when the program ended; nothing of it was kept.";
     return at + (now.saved ? "; what is there is kept." : JSON.parse(wanted).preview ? "." : "; nothing was kept.");
   }
 
@@ -109,25 +117,39 @@
 
   function tools(now) {
     const there = Boolean(now.id) && over(now), hide = (id, hidden) => { if (el(id)) el(id).hidden = hidden; };
-    const frames = el("dream-shown").dataset.mode === "stream" && now.state === "stopped" && now.url; // a film of what is there
+    const frames = el("dream-shown").dataset.mode === "stream" && ["stopped", "failed"].includes(now.state) && now.url; // a film of what is there
     hide("dream-save", !there && !frames);
     if (frames && !there) el("dream-save").href = "/api/dream/film.gif?" + new URLSearchParams({ wish: wanted });
     el("dream-save").download = frames && !there ? "dream.gif" : "";
     hide("dream-again", !there || now.kind !== "png" || Boolean(now.parts));
     hide("dream-keep", !there || Boolean(now.saved));
+    const whole = Boolean(now.held) && !JSON.parse(wanted).preview;
+    if (el("dream-keep")) el("dream-keep").textContent = whole ? "try again to keep it" : "keep";
     hide("dream-more", now.state !== "done");
     hide("dream-film", el("dream-shown").dataset.mode !== "stream" || !over(now) || now.state === "failed");
     if (there) el("dream-save").href = `/dreams/${now.id}.${now.kind}?save=1`;
-    const cost = el("dream-cost"), more = Number(el("dream-shown").dataset.times);
-    if (!cost) return;
-    cost.textContent = now.state === "done" && more ? `, about ${seconds(now.seconds * more)}` : "";
+    if (!el("dream-cost")) return;
+    el("dream-cost").textContent = now.state === "done" && costs[wanted] ? `, about ${seconds(costs[wanted])}` : "";
+    if (now.state === "done" && !(wanted in costs)) price(wanted);
+  }
+
+  // What the whole takes is measured once the small one is there, and said when it is known.
+  async function price(asked) {
+    costs[asked] = null;
+    try {
+      const said = await fetch("/api/dream/cost?" + new URLSearchParams({ wish: asked }));
+      costs[asked] = said.ok ? (await said.json()).seconds : 0;
+    } catch (error) { /* the server is away: status.js says so */ }
+    if (asked !== wanted || !visible()) return void (costs[asked] || delete costs[asked]);
+    if (costs[asked] == null) setTimeout(() => asked === wanted && price(asked), 700);
+    else fill();
   }
 
   // ---- what is wanted is asked for ----
 
   async function ask() {
     const asked = wanted;
-    const query = new URLSearchParams({ wish: asked, ...(again ? { again: "1" } : {}) });
+    const query = new URLSearchParams({ wish: asked, ...(again ? { again: "1" } : {}), ...(document.hidden ? {} : { seen: "1" }) });
     again = false;
     const said = await fetch("/api/dream?" + query);
     const now = await said.json();
@@ -219,7 +241,7 @@
     }
     if (button.id === "dream-film") film(button);
     if (button.id === "dream-keep" && await post("/api/dream/keep", { wish: wanted })) {
-      answer = { ...answer, saved: true };
+      answer = { ...answer, saved: true, held: null };
       fill();
       changed();
     }

@@ -9,7 +9,8 @@
     row.className = "job";
     const bar = document.createElement("progress");
     if (job.total) { bar.max = job.total; bar.value = job.done; }
-    const left = job.left == null ? "" : " " + (job.left < 1.5 ? "1 s" : Math.round(job.left) + " s");
+    const left = job.left == null ? "" : " " + (job.left < 1.5 ? "1 s" : job.left < 90 ? Math.round(job.left) + " s" : Math.round(job.left / 60) + " min");
+    if (job.whole) row.title = job.whole;
     const stop = document.createElement("button");
     stop.type = "button"; stop.textContent = "\u00d7"; stop.title = "Cancel: " + job.label;
     stop.setAttribute("aria-label", stop.title);
@@ -25,7 +26,9 @@
       const status = await answer.json();
       if (away) { away = false; neuronscope.say(""); location.reload(); }
       const box = document.getElementById("jobs");
-      if (box) box.replaceChildren(...status.running.slice(0, 1).map(jobRow));
+      const own = status.running.find((job) => job.whole); // what somebody has asked for, before what goes on by itself
+      if (box) box.replaceChildren(...(own ? [own] : status.running.slice(0, 1)).map(jobRow));
+      document.dispatchEvent(new CustomEvent("jobs", { detail: status }));
       for (const text of status.notices) neuronscope.say(text);
       seen = status.seen;
     } catch (error) {

@@ -16,7 +16,8 @@ SHOWN = 60
 
 def content(here: Context, desk: DreamDesk) -> Component:
     """The list, or what will stand there."""
-    made = desk.kept.all()
+    going = desk.line.ids()
+    made = [one for one in desk.kept.all() if one.id not in going]
     count = f"{len(made)}, {desk.kept.size() / 2**20:.1f} MB" if made else ""
     reopen = html.Label(
         ["open a result file", Field(id="dream-file", type="file", accept="image/*,video/mp4")],
@@ -27,12 +28,14 @@ def content(here: Context, desk: DreamDesk) -> Component:
         html.H2("Made and kept"),
         html.Div([html.Span(count, className="label num"), reopen], className="tools"),
     ])  # fmt: skip
-    if not made:
-        empty = html.P("Dreams in full size are kept here, also those that you stop, with their "
-                       "settings; small ones when you say so.", className="caption")  # fmt: skip
-        return html.Section([head, empty], className="panel")
+    making = html.Div(id="dream-making", **{"data-own": "making"})  # filled by dream_making.js
     rows = [_row(one, one.id == here.chosen.made) for one in made[:SHOWN]]
-    return html.Section([head, html.Div(rows, className="dream-list")], className="panel")
+    listed = html.Div([making, *rows], className="dream-list")
+    if made:
+        return html.Section([head, listed], className="panel")
+    empty = html.P("Dreams in full size are kept here, also those that you stop, with their "
+                   "settings; small ones when you say so.", className="caption")  # fmt: skip
+    return html.Section([head, listed, empty], className="panel")
 
 
 def _row(made: Dream, current: bool) -> Component:

@@ -1,17 +1,14 @@
 """The result of a dream: empty here, filled while it forms by ``assets/dream.js``."""
 
-import io
 import json
 from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
-from PIL import Image
 
 from dashboard import dream_settings
 from dashboard.components import NOTHING_YET, action, copy_command
 from dashboard.dream_command import words
-from dashboard.dream_settings import NOISE, OWN, PREVIEW
 from dashboard.dream_told import sought
 from dashboard.dream_wish import Wish, looked_for
 from dashboard.markup import Field
@@ -61,7 +58,7 @@ def content(here: Context) -> list[Component]:
         [head, _stage(), parts, _progress(), numbers, _tools(here, wish)],
         className="panel dream-result", id="dream-shown",
         **{"data-dream": json.dumps(wish.plain()), "data-measure": _measure(here, wish),
-           "data-times": f"{times_as_much(here, wish):.2f}", "data-mode": wish.mode},
+           "data-mode": wish.mode},
     )]  # fmt: skip
 
 
@@ -76,18 +73,6 @@ def _measure(here: Context, wish: Wish) -> str:
     if wish.group is not None:
         return "Activation along the group"
     return "" if wish.mode in ("layers", "two", "style") else "Root mean square activation"
-
-
-def times_as_much(here: Context, wish: Wish) -> float:
-    """How many times as long as the preview the whole takes; 0: not known."""
-    found = here.service.library.find(wish.picture) if wish.picture else None
-    if wish.mode in ("style", "kept", "stream", "class"):
-        return 0  # a preview of these has fewer steps, too
-    longer = int(wish.settings["size"]) or NOISE
-    if found is not None and not wish.settings["size"]:
-        with Image.open(io.BytesIO(found.read())) as image:
-            longer = min(max(image.size), OWN)
-    return (longer / min(longer, PREVIEW)) ** 2
 
 
 def _heading(here: Context, wish: Wish) -> list[Any]:

@@ -9,13 +9,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # 1.2 MB: room for sqlite's own files (about 100 kB with their journal) and some fifty entries.
-MOUNT = 'mount -t tmpfs -o size=1200k tmpfs "$0" && exec "$@"'
+SIZE = "1200k"
+MOUNT = 'mount -t tmpfs -o size="$1" tmpfs "$0" && shift && exec "$@"'
 
 
-def in_small_disk(folder: Path, *command: str) -> list[str]:
+def in_small_disk(folder: Path, *command: str, size: str = SIZE) -> list[str]:
     """The command line that mounts a tmpfs over ``folder`` for its own eyes, and runs ``command``
     there; the mount is gone with the process."""
-    return ["unshare", "--mount", "--map-root-user", "sh", "-c", MOUNT, str(folder), *command]
+    return ["unshare", "--mount", "--map-root-user", "sh", "-c", MOUNT, str(folder), size,
+            *command]  # fmt: skip
 
 
 def can_mount(folder: Path) -> bool:

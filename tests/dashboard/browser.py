@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +37,18 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 
 class Server:
-    """``neuronscope serve`` on a free port, with a cache that is thrown away."""
+    """``neuronscope serve`` on a free port, with a cache that is thrown away; ``before``: the
+    words of a command that runs it."""
 
-    def __init__(self, folder: Path, *more: str) -> None:
+    def __init__(self, folder: Path, *more: str, before: Sequence[str] = ()) -> None:
         self.port = free_port()
         env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
         words = ["serve", "--no-browser", "--port", str(self.port), "--cache", str(folder / "c")]
         self._log = folder / "log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "dashboard.cli", *words, *more], cwd=folder, env=env,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*before, sys.executable, "-P", "-m", "dashboard.cli", *words, *more], cwd=folder,
+                env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         self.address = self._wait_for_address()
 

@@ -22,6 +22,7 @@ from dashboard.jobs import (
     Jobs,
     JobTimeoutError,
 )
+from dashboard.protocol import UNSEEN
 
 REGISTRY = "tests.dashboard.toy_tasks"
 ROOT = Path(__file__).resolve().parents[2]
@@ -237,6 +238,19 @@ def test_frames_of_a_stream_are_not_starved_and_starve_nobody(jobs):
     assert passed >= 2
     assert passed < 0.5 * seconds / 0.05  # a plain call leaves every second moment to the steps
     assert frames > 2 * passed
+
+
+def test_a_job_that_is_ranked_lower_lets_all_others_go_first(either):
+    long = either.submit("steps", priority=INTERACTIVE, total=400, seconds=0.02, name="long")
+    until(lambda: either.status(long).state == "running")
+    either.rank(long, UNSEEN)
+    other = either.submit("steps", priority=BACKGROUND, total=3, seconds=0.02, name="other")
+    assert either.wait(other, timeout=5).state == "done"
+    assert either.status(long).state == "running", "it was overtaken, and goes on"
+    done = either.status(long).done
+    until(lambda: either.status(long).done > done)
+    either.cancel(long)
+    either.rank(long, INTERACTIVE)  # it has ended: nothing happens
 
 
 def test_the_order_is_by_priority_and_a_job_can_be_raised(either):

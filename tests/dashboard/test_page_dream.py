@@ -3,6 +3,7 @@ dreamt on."""
 
 import io
 import json
+import re
 import secrets
 from urllib.parse import quote
 
@@ -121,6 +122,49 @@ def test_stopped_it_keeps_what_is_there(screen: Screen) -> None:
     state(screen, "stopped")
     screen.at("#dream-gallery [data-remove]").click()
     expect(screen.at("#dream-gallery figure")).to_have_count(0)
+
+
+def test_in_full_size_it_goes_on_whatever_is_shown(screen: Screen) -> None:
+    """Another mode, another view, another visit: it is in the header and in the list, where one
+    more waits for its turn; a click opens it, a stop keeps it."""
+    opened(screen)
+    emptied(screen)
+    seed = secrets.randbelow(10**6)
+    opened(screen, f"how=iterations:200,size:640,seed:{seed}&quality=full")
+    expect(screen.at("#dream-said")).to_contain_text(", step")
+    opened(screen, f"how=octaves:1,iterations:3,size:96,seed:{seed}&quality=full")
+    expect(screen.at("#dream-said")).to_contain_text("in line: another dream first")
+    screen.at("#dream-modes button").nth(4).click()
+    done(screen)
+    tiles = screen.at("#dream-making figure")
+    expect(tiles).to_have_count(2)
+    expect(tiles.first).to_contain_text("step")
+    expect(tiles.first.locator("img")).to_have_attribute("src", re.compile("^/blob/"))
+    expect(tiles.last).to_contain_text("in line: another dream first")
+    screen.at("#nav-explore").click()
+    screen.filled()
+    expect(screen.at("#jobs")).to_contain_text("dreaming in full size")
+    screen.at("#nav-dream").click()
+    expect(tiles).to_have_count(2)
+    tiles.first.locator("button").first.click()
+    state(screen, "running")
+    assert str(seed) in str(wish(screen)["how"])
+    expect(screen.at("#dream-said")).to_contain_text(", step")
+    tiles.first.locator("[data-end]").click()
+    state(screen, "stopped")
+    kept = screen.at("#dream-gallery figure:not(#dream-making figure)")
+    expect(kept).to_have_count(2)
+    expect(tiles).to_have_count(0)
+    expect(kept.last).to_contain_text("stopped")
+    emptied(screen)
+
+
+def test_what_the_whole_takes_is_said_when_it_is_known(screen: Screen) -> None:
+    for mode in ("dream", "layers", "kept"):
+        how = "steps:20,size:96" if mode == "kept" else QUICK
+        opened(screen, f"mode={mode}&how={how}")
+        done(screen)
+        expect(screen.at("#dream-cost")).to_have_text(re.compile(r", about \d+ s"))
 
 
 def test_neurons_and_settings_are_chosen_and_stand_in_the_address(screen: Screen) -> None:
