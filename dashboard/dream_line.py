@@ -1,11 +1,10 @@
 """The dreams in full size that were asked for: one after the other, until each is done or stopped,
 whether somebody looks at it or not.
 
-The first of the line is with the worker. While a page shows it, it goes before all but what is asked
-for at once; where a page shows one that waits for it, behind what else is on the screen; else it
-stands behind everything. What came to nothing, what the disk did
-not take, and what an earlier program left undone stay here, to be told, until they are asked for
-again or sent away.
+The first of the line is with the worker. While a page shows it, it goes before all but what is
+asked for at once; where a page shows one that waits for it, behind what else is on the screen; else
+it stands behind everything. What came to nothing, what the disk did not take, and what an earlier
+program left undone stay here, to be told, until they are asked for again or sent away.
 """
 
 import logging
