@@ -78,8 +78,11 @@ class Line:
         self._ended: dict[str, Whole] = {}
         self._watching = self._closed = False
         self._lock = threading.RLock()
-        for dream in kept.cut_off():
-            self._remember(dream)
+        try:
+            for dream in kept.cut_off():
+                self._remember(dream)
+        except UserError as error:  # whatever the folder's fault, the program can be used
+            log.warning("dreams that were cut off cannot be told: %s", error)
 
     # ---- asking ----
 
@@ -149,6 +152,7 @@ class Line:
             self._closed = True
             head = next((one for one in self._line if one.job), None)
         if head is not None:
+            log.warning("keeping what there is of %s (Ctrl-C does not wait for it)", head.words)
             self.end(head.id)
 
     # ---- the line; the lock is held ----
