@@ -205,7 +205,8 @@ def _stream(given: Pictures, wish: Wish) -> Iterator[Look]:
     for frame in stream.strides(given.network(wish.model), dream, moving, start, after=after):
         if frame is None:  # a step: something else may come before the next
             if start is not None:
-                yield Look(_still(start), number, many, f"frame {number} of {many}")
+                words = f"frame {number} of {many}" if number else "first frame"
+                yield Look(_still(start), number, many, words)
             continue
         start, number = frame.pixels, frame.number + 1
         yield Look(_still(frame.pixels), number, many, f"frame {number} of {many}",
