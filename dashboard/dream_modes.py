@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from analysis import images
 from analysis.dream import caricature, ladder, pair, stream, style
 from analysis.dream.engine import Frame, dreamt
 from analysis.dream.pursuit import Stage
@@ -27,7 +28,7 @@ def begun(given: Pictures, wish: Wish) -> Pixels | None:
     image = given.picture(wish.picture)
     side = longer_side(wish, max(image.size))
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return np.asarray(image)
+    return images.as_array(image)
 
 
 def longer_side(wish: Wish, own: int) -> int:
