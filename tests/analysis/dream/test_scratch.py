@@ -117,9 +117,10 @@ def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
 
+dream = Dream(layer="relu", octaves=2, iterations=1, tile=512, jitter=0)
 for height in (300, 1200, 2000):
     photo = np.full((height, height * 4 // 3, 3), 99, np.uint8)
-    for frame in dreamt(local(), Dream(layer="relu", octaves=2, iterations=1, tile=512, jitter=0), photo):
+    for frame in dreamt(local(), dream, photo):
         pass
     frame.pixels(300)
     print(peak())
