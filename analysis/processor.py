@@ -17,15 +17,26 @@ def settle() -> None:
     """To be called once, before torch is imported."""
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
         os.environ.update(OMP_WAIT_POLICY="PASSIVE", GOMP_SPINCOUNT=SPIN)
+    # Pillow's memory for a large picture in one piece: the system has that back when it is freed
+    os.environ.setdefault("PILLOW_BLOCK_SIZE", "256m")
     keep_memory()
 
 
 def keep_memory() -> None:
     """Freed memory, up to 512 MiB, stays with the process: every pass of a network asks for the
     same again, and to get it from the system, page by page, is a tenth of a batch's time."""
+    for option, value in ((_TRIM, 512 * _MIB), (_TOP_PAD, 64 * _MIB), (_MMAP, 32 * _MIB)):
+        _glibc("mallopt", option, value)
+
+
+def return_memory() -> None:
+    """Gives back what is kept, where work of another kind follows."""
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(name: str, *values: int) -> None:
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        function = getattr(ctypes.CDLL(None), name)
     except (OSError, AttributeError, TypeError):  # not glibc
         return
-    for option, value in ((_TRIM, 512 * _MIB), (_TOP_PAD, 64 * _MIB), (_MMAP, 32 * _MIB)):
-        mallopt(option, value)
+    function(*values)

@@ -1,32 +1,38 @@
 """How fast a dream is, beside a plain loop and a textbook's, and what memory large pictures take.
 
     python -m benchmarks.dream [--model M --layer L] [--size 512] [--rounds 3] [--minutes 10]
-    python -m benchmarks.dream --memory 1,3,12 [--tile 768]
+    python -m benchmarks.dream --memory 1,3,12,24
 
 Three ways of the same dream (4 octaves of 10 steps) on the same photograph, step by step in turn so
 that whatever else the machine does falls on all alike; each figure is the first quartile of a
 step's seconds over the rounds, as other work only adds to them. "plain": the engine's own gradient
 in a bare loop with torch.roll, no tiles, no frames. "textbook": as tutorials have it, a hook, the
 whole forward pass, contiguous memory, torch's own response norm, single precision (its weights are
-frozen, too). ``--memory``: how much the process has grown at its peak, over a picture of so many
-megapixels, in one step of one octave.
+frozen, too). ``--memory``: the peak of the whole command's memory, from a photograph's file to the
+result's, in two octaves of one step, for pictures of so many megapixels; and how much of it a
+further pixel costs.
 """
 
 import argparse
-import resource
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
 from analysis.dream import pyramid
 from analysis.dream.aims import aim_of
-from analysis.dream.engine import Dreamer, dreamt
+from analysis.dream.engine import Dreamer
 from analysis.dream.settings import Dream
 from analysis.dream.tiles import Feed
 from analysis.models import Classifier, load
@@ -35,6 +41,7 @@ from analysis.speed import BandedResponseNorm
 Pixels = NDArray[np.uint8]
 Way = Callable[[Tensor], Any]
 STEP, JITTER = 1.5 / 255, 32
+SMALLEST = 0.25  # megapixels: what all the others are compared with
 
 
 def photograph() -> Pixels:
@@ -48,7 +55,7 @@ def engine(dreamer: Dreamer) -> Way:
     random = torch.Generator().manual_seed(0)
 
     def step(picture: Tensor) -> None:
-        for _ in dreamer.step(picture, random):
+        for _ in dreamer.step(picture, torch.empty_like(picture), random):
             pass
 
     return step
@@ -127,7 +134,8 @@ def timed(
     until = time.monotonic() + 60 * minutes
     for octave, level in enumerate(levels, start=1):
         seconds: dict[str, list[float]] = {name: [] for name in ways}
-        pictures = {name: pyramid.resized(base, level).clone() for name in ways}
+        own = pyramid.resized(pyramid.Source.of(base), level).whole()
+        pictures = {name: own.clone() for name in ways}
         for way, picture in zip(ways.values(), pictures.values(), strict=True):
             way(picture)  # kernels are laid out
         for turn in range(dream.iterations * rounds):
@@ -161,27 +169,36 @@ def told(rows: list[dict[str, Any]]) -> None:
     )
 
 
-def memory(classifier: Classifier, dream: Dream, megapixels: list[float]) -> None:
-    """How much the process has grown at its peak; smallest picture first, as a peak only grows."""
-    for _ in dreamt(classifier, dream, photograph()[:128, :128]):
-        pass  # torch and the network's copy are there
-    before = _peak()
-    print(f"before: {before:.0f} MiB")
-    for size in sorted(megapixels):
-        h = round((size * 1e6 * 3 / 4) ** 0.5)
-        picture = np.resize(photograph(), (h, h * 4 // 3, 3))
-        began = time.perf_counter()
-        for _ in dreamt(classifier, dream, picture):
-            pass
-        print(
-            f"{size:g} megapixels: {_peak() - before:.0f} MiB more, of which one picture as numbers"
-            f" is {picture.size * 4 / 2**20:.0f}; {time.perf_counter() - began:.0f} s",
-            flush=True,
-        )
+def memory(model: str, layer: str, megapixels: list[float]) -> None:
+    """Prints the peaks of one command after the other."""
+    found: list[tuple[float, float]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for size in (SMALLEST, *sorted(set(megapixels) - {SMALLEST})):
+            width = round((size * 1e6 * 4 / 3) ** 0.5)
+            began = time.perf_counter()
+            peak = _peak(Path(folder), width, "--model", model, "--layer", layer)
+            line = f"{size:g} megapixels: at most {peak / 2**20:.0f} MiB"
+            for before, least in dict.fromkeys((*found[:1], *found[-1:])):
+                each = (peak - least) / (size - before) / 1e6
+                line += f", {each:.1f} bytes a pixel more than at {before:g}"
+            print(f"{line}; {time.perf_counter() - began:.0f} s", flush=True)
+            found.append((size, peak))
 
 
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _peak(folder: Path, width: int, *options: str) -> float:
+    """Bytes that the command took at once for a picture so wide."""
+    source, cache = folder / f"{width}.jpg", folder / "cache"
+    Image.fromarray(photograph()).resize((width, width * 3 // 4)).save(source, quality=92)
+    words = ["dream", source, *options, "--size", width, "--octaves", 2, "--iterations", 1,
+             "--cache", cache, "-o", folder / "made.png"]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dashboard.cli", *map(str, words)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"the command failed: {' '.join(map(str, words))}")
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def main() -> None:
@@ -192,14 +209,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--memory", default="")
-    parser.add_argument("--tile", type=int, default=Dream.tile)
     given = parser.parse_args()
+    if given.memory:
+        memory(given.model, given.layer, [float(part) for part in given.memory.split(",")])
+        return
     torch.set_num_threads(2)
     classifier = load(given.model, device="cpu")
-    if given.memory:
-        few = Dream(layer=given.layer, octaves=1, iterations=1, tile=given.tile)
-        memory(classifier, few, [float(part) for part in given.memory.split(",")])
-        return
     dream = Dream(layer=given.layer)
     told(list(timed(classifier, dream, given.size, given.rounds, given.minutes / 4)))
 

@@ -46,8 +46,8 @@ def dream_options(sub: argparse.ArgumentParser) -> None:
 
 
 def _told(one: Setting) -> str:
-    name = f"{one.label} ({one.written(one.usual)})" if one.options or one.usual else one.label
-    return name.replace("%", "%%")
+    usual = f"{one.label} ({one.written(one.usual)})" if one.options or one.usual else ""
+    return (usual or f"{one.label}. {one.tip}").replace("%", "%%")
 
 
 def _value(one: Setting) -> Callable[[str], Value]:

@@ -136,7 +136,7 @@ class DreamDesk:
         entry = self.service.store.get(id)
         if entry is not None and "told" in entry.meta:
             return entry.value.data, entry.meta["told"]["kind"], entry.meta["words"]
-        held = self.service.jobs.call("dream_held", id=id) if is_key(id) else None
+        held = self.service.jobs.call("dream_file", id=id) if is_key(id) else None
         if held is None:
             raise UserError("this dream is gone; dream it again")
         return base64.b64decode(held["data"]), held["kind"], held["words"]

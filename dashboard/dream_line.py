@@ -1,11 +1,10 @@
 """The dreams in full size that were asked for: one after the other, until each is done or stopped,
 whether somebody looks at it or not.
 
-The first of the line is with the worker. While a page shows it, it goes before all but what is asked
-for at once; where a page shows one that waits for it, behind what else is on the screen; else it
-stands behind everything. What came to nothing, what the disk did
-not take, and what an earlier program left undone stay here, to be told, until they are asked for
-again or sent away.
+The first of the line is with the worker. While a page shows it, it goes before all but what is
+asked for at once; where a page shows one that waits for it, behind what else is on the screen; else
+it stands behind everything. What came to nothing, what the disk did not take, and what an earlier
+program left undone stay here, to be told, until they are asked for again or sent away.
 """
 
 import logging
@@ -79,8 +78,11 @@ class Line:
         self._ended: dict[str, Whole] = {}
         self._watching = self._closed = False
         self._lock = threading.RLock()
-        for dream in kept.cut_off():
-            self._remember(dream)
+        try:
+            for dream in kept.cut_off():
+                self._remember(dream)
+        except UserError as error:  # whatever the folder's fault, the program can be used
+            log.warning("dreams that were cut off cannot be told: %s", error)
 
     # ---- asking ----
 
@@ -150,6 +152,7 @@ class Line:
             self._closed = True
             head = next((one for one in self._line if one.job), None)
         if head is not None:
+            log.warning("keeping what there is of %s (Ctrl-C does not wait for it)", head.words)
             self.end(head.id)
 
     # ---- the line; the lock is held ----

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from analysis import images
 from analysis.dream import caricature, ladder, pair, stream, style
 from analysis.dream.engine import Frame, dreamt
 from analysis.dream.pursuit import Stage
@@ -27,7 +28,7 @@ def begun(given: Pictures, wish: Wish) -> Pixels | None:
     image = given.picture(wish.picture)
     side = longer_side(wish, max(image.size))
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return np.asarray(image)
+    return images.as_array(image)
 
 
 def longer_side(wish: Wish, own: int) -> int:
@@ -205,7 +206,8 @@ def _stream(given: Pictures, wish: Wish) -> Iterator[Look]:
     for frame in stream.strides(given.network(wish.model), dream, moving, start, after=after):
         if frame is None:  # a step: something else may come before the next
             if start is not None:
-                yield Look(_still(start), number, many, f"frame {number} of {many}")
+                words = f"frame {number} of {many}" if number else "first frame"
+                yield Look(_still(start), number, many, words)
             continue
         start, number = frame.pixels, frame.number + 1
         yield Look(_still(frame.pixels), number, many, f"frame {number} of {many}",

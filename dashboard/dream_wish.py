@@ -9,7 +9,7 @@ from cache.keys import content_key
 from dashboard import dream_settings
 from dashboard.selection import MODES, Selection
 
-MAKING = 1  # raise when the same wish would make another picture
+MAKING = 2  # raise when the same wish would make another picture
 
 
 @dataclass(frozen=True, kw_only=True)

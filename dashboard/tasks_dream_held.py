@@ -17,7 +17,7 @@ def dream_told(bench: Bench, *, id: str) -> dict[str, Any] | None:
     return found.told() if found else None
 
 
-def dream_held(bench: Bench, *, id: str) -> dict[str, str] | None:
+def dream_file(bench: Bench, *, id: str) -> dict[str, str] | None:
     """A file that is held: {data: in base 64, kind, words}."""
     found = held_by(bench).file(id)
     if found is None:
@@ -50,6 +50,6 @@ def dream_lend(bench: Bench, *, id: str, name: str) -> str:
 
 
 DREAM_HELD_TASKS: dict[str, Task] = {
-    "dream_told": dream_told, "dream_held": dream_held, "dream_keep": dream_keep,
+    "dream_told": dream_told, "dream_file": dream_file, "dream_keep": dream_keep,
     "dream_lend": dream_lend,
 }  # fmt: skip

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from cache.files import disk_errors
 
-BAND = 2**20  # pixels that are worked on at a time
+BAND = 2**18  # pixels that are worked on at a time; a multiple of 16, as noise is made of so many
 IN_MEMORY = 2**24  # bytes of a tensor that are not worth a file: 1.4 megapixels in three colours
 _ZEROS = bytes(2**20)
 _files: "weakref.WeakSet[mmap.mmap]" = weakref.WeakSet()

@@ -18,7 +18,7 @@ from cache.keys import is_key
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RECIPE = 1  # raise when a change alters pictures, so that stored ones are made anew
+RECIPE = 2  # raise when a change alters pictures, so that stored ones are made anew
 PREVIEW = 224  # the long side of a preview
 Start = Literal["picture", "noise"]
 

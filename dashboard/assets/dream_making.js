@@ -38,7 +38,7 @@
     const src = one.url || one.start;
     img.hidden = !src;
     if (src && img.getAttribute("src") !== src) img.src = src;
-    bar.hidden = !going;
+    bar.hidden = !going || !(one.total || one.line); // a stream without end is nowhere on its way
     bar.value = (one.done || 0) / (one.total || 1);
     bar.setAttribute("aria-label", `How far it is: ${one.title}`);
     figure.querySelector("b").textContent = one.title;

@@ -65,7 +65,7 @@ def wish(bench: Bench, **given: Any) -> Wish:
 
 
 def held(bench: Bench, id: str) -> Image.Image:
-    found = tasks.TASKS["dream_held"](bench, id=id)
+    found = tasks.TASKS["dream_file"](bench, id=id)
     return Image.open(io.BytesIO(base64.b64decode(found["data"])))
 
 

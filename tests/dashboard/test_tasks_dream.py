@@ -207,9 +207,9 @@ def test_a_stream_goes_on_where_it_was_ended(bench: Bench) -> None:
     steps = tasks.TASKS["dream"](
         bench, wish=wish(bench, mode="stream", how=f"{how}4,seed:3").plain()
     )
-    seen = [next(steps) for _ in range(2)]
+    seen = [next(steps).done for _ in range(4)]
     steps.close()
-    assert [p.done for p in seen] == [1, 2]
+    assert seen == [0, 1, 1, 2], "after every step, and after every frame"
     more = dreamed(bench, wish(bench, mode="stream", how=f"{how}3,seed:3"))
     assert (film(bench, whole).n_frames, film(bench, more).n_frames) == (4, 3)
     asked = {"wish": wish(bench, mode="stream", how=f"{how}4,seed:2").plain(), "kind": "gif"}

@@ -23,8 +23,16 @@ def test_spans_keep_every_pixel_once_within_the_tile(length: int, place: float) 
     for span in spans:
         assert span.stop - span.start <= 256
         assert span.start % GRID == 0
-        assert span.start == max(0, span.keep_from - HALO)
-        assert span.stop == min(length, span.keep_to + HALO)
+        assert span.keep_from < span.keep_to
+        assert span.start <= max(0, span.keep_from - HALO)
+        assert span.stop >= min(length, span.keep_to + HALO)
+
+
+@pytest.mark.parametrize("length", [257, 390, 1000, 4000, 16384])
+def test_a_picture_is_fed_in_few_sizes(length: int) -> None:
+    spans = [span for n in range(40) for span in cut(length, 256, n / 40)]
+    assert len({span.stop - span.start for span in spans}) <= 2
+    assert len({span.keep_to for span in spans if span.keep_from == 0}) >= 3  # yet the cuts move
 
 
 def test_the_cuts_move() -> None:
