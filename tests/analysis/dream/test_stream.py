@@ -10,8 +10,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from analysis.dream.schedule import Change, Stream, at, read, there_and_back, written
 from analysis.dream.settings import Dream
-from analysis.dream.stream import Change, Stream, StreamFrame, at, steadied, strides, zoomed
+from analysis.dream.stream import StreamFrame, steadied, strides, zoomed
 from analysis.models import Classifier
 from cache.errors import UserError
 from tests.analysis.dream.nets import local
@@ -89,8 +90,8 @@ def test_layer_and_strength_change(squeezenet: Classifier) -> None:
     dream = Dream(layer="features.4", octaves=1, iterations=1)
     changes = (Change(1, "features.7", 2.0), Change(2, "features.7", 0.0, (5,)))
     told = list(islice(frames(squeezenet, dream, Stream(zoom=0.0, changes=changes), photo()), 3))
-    assert [f.layer for f in told] == ["features.4", "features.7", "features.7"]
-    assert [f.strength for f in told] == [1.0, 2.0, 0.0]
+    assert [f.moment.layer for f in told] == ["features.4", "features.7", "features.7"]
+    assert [f.moment.strength for f in told] == [1.0, 2.0, 0.0]
     base = torch.from_numpy(told[1].pixels.copy()).permute(2, 0, 1)[None] / 255
     # a frame of no strength is the one before, its colours steadied
     still = (steadied(base)[0].permute(1, 2, 0) * 255).round().byte().numpy()
