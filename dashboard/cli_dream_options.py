@@ -28,6 +28,14 @@ def dream_options(sub: argparse.ArgumentParser) -> None:
         help="the picture that guides, or gives its style; or the photographs of a class",
     )  # fmt: skip
     sub.add_argument("--second", metavar="M", help="dream the same in this network as well")
+    sub.add_argument("--second-layer", metavar="L", help="its layer (the counterpart of --layer)")
+    sub.add_argument(
+        "--then", action="append", metavar="FRAME:WHAT[:STRENGTH]",
+        help="a stream changes: from this frame on another layer (30:features.10), neurons of it "
+        "(30:features.10/402/17) or a class (30:class:banana), at so many times the step "
+        "(30:features.10:2), which is reached there evenly; 90:again begins the changes anew. "
+        "Repeat it for each",
+    )  # fmt: skip
     for one in ALL.values():
         if one.name != "seed":  # every command has it
             sub.add_argument(
@@ -47,6 +55,7 @@ def dream_options(sub: argparse.ArgumentParser) -> None:
 
 def _told(one: Setting) -> str:
     name = f"{one.label} ({one.written(one.usual)})" if one.options or one.usual else one.label
+    name += "; 0: for ever, until Ctrl-C" if one.name == "frames" else ""
     return name.replace("%", "%%")
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from analysis.dream import schedule
 from cache.dreams import Dream
 from dashboard import dream_settings
 from dashboard.dream_wish import Wish
@@ -27,15 +28,24 @@ def told_in_words(wish: Wish, start: str, goal: str = "", guide: str = "") -> st
         "layers": f"{start} at all layers",
         "style": f"{start} in the style of {guide}",
         "kept": f"what {wish.layer} keeps of {start}",
-        "two": f"{start} in two networks",
+        "two": f"{goal or start} in two networks" + (f", towards {guide}" if guide else ""),
     }[wish.mode]
-    return ", ".join([what, *unusual(wish)])
+    return ", ".join([what, *changing(wish), *unusual(wish)])
+
+
+def changing(wish: Wish) -> list[str]:
+    """How a stream changes, in words: ["then features.10"], ["14 changes"]."""
+    stream = schedule.read(wish.then)
+    many = len(stream.changes)
+    words = [f"then {schedule.what(stream.changes[0])}"] if many == 1 else []
+    return words or ([f"{many} changes"] if many else [])
 
 
 _SAID = {
     "octaves": "{} octaves", "scale": "scale {}", "iterations": "{} steps an octave",
     "step": "steps of {}", "jitter": "jitter {} px", "size": "{} px", "seed": "seed {}",
-    "zoom": "zoom {} %", "turn": "turn {}\u00b0", "frames": "{} frames", "weight": "style x {}",
+    "zoom": "zoom {} %", "turn": "turn {}\u00b0", "frames": "{} frames", "from": "from frame {}",
+    "weight": "style x {}",
     "steps": "{} steps", "as": "{}",
 }  # fmt: skip
 
@@ -43,11 +53,12 @@ _SAID = {
 def unusual(wish: Wish) -> list[str]:
     """The settings that somebody changed, in words."""
     known = dream_settings.ALL
-    return [
+    words = [
         _SAID[name].format(known[name].options.get(str(value)) or known[name].written(value))
         for name, value in wish.settings.items()
-        if value != dream_settings.usual(wish.mode, name)
+        if value != dream_settings.usual(wish.way, name)
     ]
+    return ["without end" if word == "0 frames" else word for word in words]
 
 
 def address(kept: Dream) -> str:

@@ -4,7 +4,7 @@ done or stopped."""
 import base64
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import replace
+from dataclasses import asdict
 from typing import Any
 
 from PIL import Image
@@ -15,7 +15,7 @@ from cache.dreams import KINDS, Dream, Dreams
 from cache.errors import UserError
 from dashboard import dream_settings, dream_wish
 from dashboard.bench import Bench
-from dashboard.dream_files import Files
+from dashboard.dream_files import LAST, Files
 from dashboard.dream_modes import begun, looks
 from dashboard.dream_pictures import OfBench
 from dashboard.dream_told import told, told_in_words
@@ -33,7 +33,7 @@ def dream(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
     preview is kept like anything that is computed; the whole is kept for ever, also where it is
     stopped."""
     wanted = dream_wish.read(wish)
-    key = wanted.key(fingerprint(bench, wanted))
+    key = wanted.key(OfBench(bench).fingerprint(wanted))
     known = _known(bench, wanted, key)
     if known is not None:
         return known
@@ -44,21 +44,6 @@ def dream(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
         work.stop()
         raise
     return work.end()
-
-
-def fingerprint(bench: Bench, wish: Wish) -> str:
-    """Of the network, or of both."""
-    names = [wish.model, *([wish.second] if wish.second else [])]
-    return "+".join(bench.classifier(name).fingerprint for name in names)
-
-
-def frames_key(bench: Bench, wish: Wish) -> str:
-    """What a stream's frames are kept under: the same however many are asked for."""
-    if wish.mode != "stream":
-        return wish.key(fingerprint(bench, wish))
-    plain = {**wish.settings, "frames": dream_settings.usual("stream", "frames")}
-    endless = replace(wish, how=dream_settings.written("stream", plain))
-    return endless.key(fingerprint(bench, wish))
 
 
 def _known(bench: Bench, wish: Wish, key: str) -> dict[str, Any] | None:
@@ -75,7 +60,8 @@ class _Work:
 
     def __init__(self, bench: Bench, wish: Wish, key: str) -> None:
         self.bench, self.wish, self.key = bench, wish, key
-        self.given = OfBench(bench, frames_key(bench, wish))
+        self.given = OfBench(bench)
+        self.frames = self.given.frames(wish) if wish.mode == "stream" else None
         self.files = Files(self.given, wish)
         self.began, self.shown_at = time.monotonic(), -EVERY
         self.look: Look | None = None
@@ -91,15 +77,17 @@ class _Work:
             self.partial["size"] = [width, height]
         for look in looks(self.given, self.wish):
             self.look = look
-            if look.frame is not None:
-                self.given.keep_frame(look.frame, look.pixels(0))
+            if look.frame is not None and self.frames is not None:
+                self.frames.keep(look.frame, look.pixels(0))
             self._show(look)
             yield Progress(look.done, look.total, self.partial)
 
     def _show(self, look: Look) -> None:
         """What the page sees of it now."""
-        partial = {**self.partial, "words": look.words}
-        if time.monotonic() - self.shown_at >= EVERY or look.frame is not None:
+        partial = {**self.partial, "words": look.words, "frame": look.frame}
+        if look.frame is not None and self.frames is not None:
+            partial["url"] = f"/blob/{self.frames.key(look.frame)}"
+        elif time.monotonic() - self.shown_at >= EVERY:
             shown = self.bench.keep_picture(look.pixels(SHOWN))
             partial["url"] = f"/blob/{shown}"
             self.shown_at = time.monotonic()
@@ -109,7 +97,7 @@ class _Work:
 
     def _part(self, part: Part) -> dict[str, Any]:
         url = f"/blob/{self.bench.keep_picture(part.pixels, kind='png')}"
-        return {"name": part.name, "url": url, "choice": part.choice}
+        return {"name": part.name, "url": url, "choice": part.choice, **part.told}
 
     def stop(self) -> None:
         """What is there is kept, where it is more than a preview."""
@@ -168,13 +156,26 @@ def _thumb(pixels: Pixels) -> bytes:
     return encode("webp", images.thumbnail(Image.fromarray(pixels), THUMB))[0]
 
 
-def dream_film(bench: Bench, *, wish: dict[str, Any], kind: str) -> str:
-    """A stream's frames as a film: the bytes, in base 64. UserError: no frames, or no encoder."""
+def dream_film(
+    bench: Bench, *, wish: dict[str, Any], kind: str, end: str = "last", many: int = LAST
+) -> str:
+    """A stream's frames as a film: the bytes, in base 64; of one without end the first or the last
+    ones. UserError: no frames, or no encoder."""
+    files = Files(OfBench(bench), dream_wish.read(wish))
+    if kind not in ("gif", "mp4") or end not in ("first", "last"):
+        raise UserError("there is no such film")
+    part = files.part(end, min(max(1, many), dream_settings.LONGEST))
+    return base64.b64encode(part.film(kind)).decode("ascii")
+
+
+def dream_held(bench: Bench, *, wish: dict[str, Any], clear: bool = False) -> dict[str, Any]:
+    """What is kept of a stream: {spans: [[first, last], ...], bytes}; ``clear``: nothing, then."""
     wanted = dream_wish.read(wish)
-    given = OfBench(bench, frames_key(bench, wanted))
-    if kind not in ("gif", "mp4") or not given.frames(wanted):
-        raise UserError("this stream has no frames yet")
-    return base64.b64encode(Files(given, wanted).film(kind)).decode("ascii")
+    frames = OfBench(bench).frames(wanted)
+    if clear:
+        frames.clear()
+        bench.store.remove(wanted.key(OfBench(bench).fingerprint(wanted)))
+    return asdict(frames.held())
 
 
 def labelled(bench: Bench, *, model: str, index: int, most: int = 8) -> list[str]:
@@ -184,4 +185,6 @@ def labelled(bench: Bench, *, model: str, index: int, most: int = 8) -> list[str
     return [p.key for p in pictures if categories.index_of_label(p.label) == index][:most]
 
 
-DREAM_TASKS: dict[str, Task] = {"dream": dream, "dream_film": dream_film, "labelled": labelled}
+DREAM_TASKS: dict[str, Task] = {
+    "dream": dream, "dream_film": dream_film, "dream_held": dream_held, "labelled": labelled,
+}  # fmt: skip

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 MOST, STRONGEST, LAST = 60, 20.0, 999_999  # moments, strength, frame
 _WHAT = r"(?:class:\d{1,6}|(?!class:)[A-Za-z0-9_.#-]{1,100}(?:/\d{1,6}){0,32})"
-_ONE = rf"\d{{1,6}}:{_WHAT}(?::\d{{1,3}}(?:\.\d{{1,4}})?)?"
-FORM = rf"{_ONE}(?:,{_ONE}){{0,{MOST}}}"
+_ONE = rf"\d{{1,6}}:{_WHAT}(?::\d{{1,3}}(?:\.\d{{1,6}})?)?"
 AGAIN = "again"
+FORM = rf"{_ONE}(?:,{_ONE}){{0,{MOST}}}(?:,\d{{1,6}}:{AGAIN})?"
 _HELP = "write FRAME:LAYER or FRAME:LAYER:STRENGTH, such as 30:features.10:2"
 
 
@@ -63,7 +63,8 @@ def at(stream: Stream, dream: "Dream", number: int) -> Change:
     following = next((c for c in moments if c.frame > place), last)
     span = max(1, following.frame - last.frame)
     strength = last.strength + (place - last.frame) / span * (following.strength - last.strength)
-    return replace(last, frame=number, strength=strength)
+    # rounded, so that a ramp that is cut in two stays the same
+    return replace(last, frame=number, strength=round(strength, 4))
 
 
 def checked_order(stream: Stream) -> None:
@@ -92,18 +93,30 @@ def there_and_back(layers: Sequence[str], every: int) -> Stream:
 # ---- text ----
 
 
-def read(text: str | None, class_of: Callable[[str], int] = int) -> Stream:
-    """The changes in ``text``, in the order of their frames. ``class_of``: the index of a class by
-    what stands there. UserError: it is none."""
+def read(text: str | None) -> Stream:
+    """The changes in ``text``, in the order of their frames. UserError: it is none."""
     moments, again = list[Change](), 0
     for part in text.split(",") if text else ():
         if part.endswith(f":{AGAIN}"):
             again = _frame(part.removesuffix(f":{AGAIN}"), part)
         else:
-            moments.append(moment(part, class_of))
+            moments.append(moment(part))
     found = Stream(changes=tuple(sorted(moments, key=lambda m: m.frame)), again=again)
     checked_order(found)
     return found
+
+
+def read_each(texts: Sequence[str], class_of: Callable[[str], int] = int) -> Stream:
+    """The changes in several texts, a class by whatever name ``class_of`` knows. UserError."""
+    found, again = list[Change](), 0
+    for text in texts:
+        whole = re.fullmatch(FORM, text) is not None or text.endswith(f":{AGAIN}")
+        part = read(text) if whole else Stream(changes=(moment(text, class_of),))
+        found += part.changes
+        again = part.again or again
+    stream = Stream(changes=tuple(sorted(found, key=lambda m: m.frame)), again=again)
+    checked_order(stream)
+    return stream
 
 
 def moment(text: str, class_of: Callable[[str], int] = int) -> Change:
@@ -119,7 +132,10 @@ def moment(text: str, class_of: Callable[[str], int] = int) -> Change:
         what, factor = rest, 1.0
     known = Change(_frame(frame, text), strength=factor)
     if what.startswith("class:"):
-        return replace(known, class_index=class_of(what.removeprefix("class:")))
+        try:
+            return replace(known, class_index=class_of(what.removeprefix("class:")))
+        except ValueError:
+            raise UserError(f"{text!r} names no class by its number") from None
     layer, *channels = what.split("/")
     if not re.fullmatch(_WHAT, what):
         raise UserError(f"{text!r} is no change of a stream: {_HELP}")
@@ -148,4 +164,4 @@ def what(change: Change) -> str:
 
 
 def _factor(strength: float) -> str:
-    return "" if strength == 1 else f":{round(strength, 4):.12g}"
+    return "" if strength == 1 else f":{round(strength, 6):.12g}"

@@ -190,7 +190,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["noise", "--layer", LAYER, "-o", "no/x.png"], "there is no folder 'no'"),
     (["noise", "--layer", LAYER, "--frames", "9", "-o", "x.png"], "a stream is a film"),
     (["noise", "--layer", LAYER, "--mode", "layers", "-o", "x.gif"], "only a stream is a film"),
-    (["noise", "--layer", LAYER, "--frames", "0", "-o", "x.gif"], "from 2 to 2000, not '0'"),
+    (["noise", "--layer", LAYER, "--frames", "2001", "-o", "x.gif"], "1 to 2000 frames, not 2001"),
     (["noise", "--layer", LAYER, "--size", "6001", "-o", "x.png"], "from 0 to 6000"),
     (["noise", "--layer", LAYER, "--size", "-1", "-o", "x.png"], "from 0 to 6000"),
     (["noise", "--layer", LAYER, "--octaves", "nan", "-o", "x.png"], "from 1 to 8"),

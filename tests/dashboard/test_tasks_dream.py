@@ -19,10 +19,10 @@ from cache.errors import UserError
 from dashboard import dream_settings, dream_wish, tasks
 from dashboard.bench import Bench
 from dashboard.dream_command import words
+from dashboard.dream_pictures import OfBench
 from dashboard.dream_reopen import reopened
 from dashboard.dream_wish import Wish, looked_for
 from dashboard.selection import MODES, Selection, change
-from dashboard.tasks_dream import fingerprint
 from tests.dashboard.steps import result
 
 MODEL, LAYER = "squeezenet1_1", "features.7"
@@ -121,7 +121,7 @@ def test_the_whole_is_kept_for_ever_and_a_stopped_one_too(bench: Bench) -> None:
     kept = Dreams(bench.store.root)
     whole = wish(bench, preview=False)
     found = dreamed(bench, whole)
-    one = kept.find(whole.key(fingerprint(bench, whole)))
+    one = kept.find(whole.key(OfBench(bench).fingerprint(whole)))
     assert one is not None
     assert (one.id, one.stopped, dream_wish.read(one.asked)) == (found["id"], False, whole)
     assert picture(kept.read(one)).shape[:2] == (96, 82)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from analysis.dream.schedule import Change, Stream, at, read, there_and_back, written
+from analysis.dream.schedule import Change, Stream, at
 from analysis.dream.settings import Dream
 from analysis.dream.stream import StreamFrame, steadied, strides, zoomed
 from analysis.models import Classifier
