@@ -128,7 +128,7 @@ def _film(files: OfFiles, wish: Wish, path: Path, stamp: Stamp, stop: _Stop) -> 
     """Finished frames are in the film: it may end at any moment but while it is written. Those that
     are kept from before, by the page or by this command, are not made again."""
     show, pixels, number, frames = out.glances(), None, 0, files.frames(wish)
-    first, many = int(wish.settings["from"]), int(wish.settings["frames"])
+    first, many = int(wish.settings["skip"]), int(wish.settings["frames"])
     refused: str | None = None
     with Film(path, stamp) as film:
         try:
@@ -163,7 +163,7 @@ def _refused(frames: Frames, number: int, pixels: Pixels) -> str | None:
 
 def _kept_and_new(files: OfFiles, wish: Wish, frames: Frames) -> Iterator[Look]:
     """The frames of the film that are there, then those that are made now."""
-    first, many = int(wish.settings["from"]), int(wish.settings["frames"])
+    first, many = int(wish.settings["skip"]), int(wish.settings["frames"])
     known = frames.known()
     last = min(known, many or known)
     for number in range(first, last):

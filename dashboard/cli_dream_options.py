@@ -31,10 +31,10 @@ def dream_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--second-layer", metavar="L", help="its layer (the counterpart of --layer)")
     sub.add_argument(
         "--then", action="append", metavar="FRAME:WHAT[:STRENGTH]",
-        help="a stream changes: from this frame on another layer (30:features.10), neurons of it "
-        "(30:features.10/402/17) or a class (30:class:banana), at so many times the step "
+        help="a stream changes after so many frames: to another layer (30:features.10), neurons of "
+        "it (30:features.10/402/17) or a class (30:class:banana), at so many times the step "
         "(30:features.10:2), which is reached there evenly; 90:again begins the changes anew. "
-        "Repeat it for each",
+        "Repeat it for each change",
     )  # fmt: skip
     for one in ALL.values():
         if one.name != "seed":  # every command has it

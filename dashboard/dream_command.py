@@ -9,7 +9,7 @@ ENDING = {"stream": ".gif"}
 FILMS, STILLS = (".gif", ".mp4"), (".png", ".jpg", ".jpeg", ".webp")
 # options that one way to dream alone takes, or takes first
 _MEANT = {
-    "frames": "stream", "zoom": "stream", "turn": "stream", "from": "stream", "then": "stream",
+    "frames": "stream", "zoom": "stream", "turn": "stream", "skip": "stream", "then": "stream",
     "second": "two", "second-layer": "two", "class": "class", "as": "kept",
     "weight": "style", "guide": "guided",
 }  # fmt: skip

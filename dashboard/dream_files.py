@@ -55,13 +55,13 @@ class Files:
             last = min(last, first + many - 1)
         else:
             first = max(first, last - many + 1)
-        film = {**values, "from": float(first), "frames": float(last + 1)}
+        film = {**values, "skip": float(first), "frames": float(last + 1)}
         return Files(self.given, replace(self.wish, how=dream_settings.written("stream", film)))
 
     def film(self, kind: str) -> bytes:
         """All frames that are there, as a GIF or MP4. UserError: none, or no encoder."""
         frames, values = self.given.frames(self.wish), self.wish.settings
-        first, last = int(values["from"]), int(values["frames"]) - 1
+        first, last = int(values["skip"]), int(values["frames"]) - 1
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"film.{kind}"
             there = takewhile(frames.has, range(first, last + 1))

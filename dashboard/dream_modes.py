@@ -10,6 +10,7 @@ from analysis.dream import caricature, ladder, pair, schedule, stream, style
 from analysis.dream.engine import Frame, dreamt
 from analysis.dream.pursuit import Stage
 from analysis.dream.settings import Dream, class_picture
+from analysis.models import Classifier
 from cache.errors import UserError
 from dashboard.dream_settings import NOISE, OWN, PREVIEW
 from dashboard.dream_wish import Wish, alone, changes
@@ -208,7 +209,7 @@ def _opened(given: Pictures, wish: Wish) -> Image.Image:
 
 def _stream(given: Pictures, wish: Wish) -> Iterator[Look]:
     """Frame by frame, on from the last one that is still known; without end where it has none."""
-    chosen, frames = wish.settings, given.frames(wish)
+    chosen, frames, classifier = wish.settings, given.frames(wish), given.network(wish.model)
     many, known = int(chosen["frames"]), frames.known()
     start = begun(given, wish) if known == 0 else frames.get(min(known, many or known) - 1)
     if start is not None and 0 < many <= known:
@@ -219,23 +220,32 @@ def _stream(given: Pictures, wish: Wish) -> Iterator[Look]:
         schedule.read(wish.then), zoom=chosen["zoom"] / 100, turn=chosen["turn"]
     )  # fmt: skip
     after = known - 1 if known else None
-    for frame in stream.strides(given.network(wish.model), dream, moving, start, after=after):
+    for frame in stream.strides(classifier, dream, moving, start, after=after):
         if frame is None:
             continue
-        number = frame.number + 1
-        yield Look(_still(frame.pixels), number, many, _frame(wish, number, frame.moment),
+        number, moment = frame.number + 1, _turned_to(classifier, frame.moment)
+        yield Look(_still(frame.pixels), number, many, _frame(wish, number, moment),
                    frame=frame.number)  # fmt: skip
         if number == many:
             return
 
 
-def _frame(wish: Wish, number: int, moment: schedule.Change) -> str:
+def _frame(wish: Wish, number: int, moment: str) -> str:
     """How far a stream is, and what it dreams now where that changes."""
     many = int(wish.settings["frames"])
     far = f"frame {number} of {many}" if many else f"frame {number}"
-    if wish.then is None:
-        return far
-    return f"{far}: {schedule.what(moment)} \u00d7 {moment.strength:.3g}"
+    return far if wish.then is None else f"{far}: {moment}"
+
+
+def _turned_to(classifier: Classifier, moment: schedule.Change) -> str:
+    """What a stream dreams at a moment, in words: "inception4c, neuron 61, at 1.5 times"."""
+    what = moment.layer
+    if moment.class_index is not None:
+        what = classifier.categories.names[moment.class_index]
+    elif moment.channels:
+        many = "neuron" if len(moment.channels) == 1 else "neurons"
+        what = f"{what}, {many} {', '.join(map(str, moment.channels))}"
+    return what if moment.strength == 1 else f"{what} \u00d7 {moment.strength:.2f}"
 
 
 def _still(pixels: Pixels) -> Callable[[int], Pixels]:

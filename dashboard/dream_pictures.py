@@ -83,7 +83,7 @@ class OfBench:
         """The frames of a stream: the same however many are asked for, and under whatever changes
         come later."""
         values = wish.settings
-        usual = {name: dream_settings.usual("stream", name) for name in ("frames", "from")}
+        usual = {name: dream_settings.usual("stream", name) for name in ("frames", "skip")}
         how = dream_settings.written("stream", {**values, **usual})
         base = replace(wish, how=how, then=None).key(self.fingerprint(wish))
         stream, first = schedule.read(wish.then), Dream(layer=wish.layer, channels=wish.units)

@@ -81,8 +81,8 @@ ALL = {
         Setting("frames", "frames", 60, 0, 999_999, 1,
                 "The stream pauses after so many; it can go on from there. 0: it goes on for ever, "
                 "until you pause it or leave."),
-        Setting("from", "film from frame", 0, 0, 999_999, 1,
-                "The film begins with this frame; those before are dreamt all the same."),
+        Setting("skip", "frames left out of the film", 0, 0, 999_999, 1,
+                "The film begins after so many; they are dreamt all the same."),
         Setting("weight", "weight of the style", 1, 0.01, 100, 0.01,
                 "How much the style counts beside the content, as a multiple of the usual."),
         Setting("as", "shown as", "caricature", 0, 0, 0,
@@ -93,7 +93,7 @@ ALL = {
     )
 }  # fmt: skip
 _DREAM = ("octaves", "scale", "iterations", "step", "jitter", "size", "seed")
-FILM = ("zoom", "turn", "frames", "from")  # of a stream alone
+FILM = ("zoom", "turn", "frames", "skip")  # of a stream alone
 LONGEST = 2000  # frames of a film
 OF_MODE: dict[str, tuple[str, ...]] = {
     "dream": _DREAM,
@@ -134,7 +134,7 @@ def read(mode: str, text: str | None) -> dict[str, Value]:
         for name in OF_MODE[mode]
     }
     if mode == "stream":
-        _check_film(found["frames"], found["from"])
+        _check_film(found["frames"], found["skip"])
     return found
 
 
@@ -142,8 +142,8 @@ def _check_film(frames: Any, first: Any) -> None:
     """UserError where a film has too many frames, or none; one without end may have any."""
     if frames and not 0 < frames - first <= LONGEST:
         raise UserError(
-            f"a film has 1 to {LONGEST} frames, not {frames - first:.0f}: the number of frames "
-            "counts from the first one of the stream, the film begins at 'from'"
+            f"a film has 1 to {LONGEST} frames, not {frames - first:.0f}: of a longer stream leave "
+            "out the first ones with 'skip'"
         )
 
 

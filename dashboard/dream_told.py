@@ -34,19 +34,16 @@ def told_in_words(wish: Wish, start: str, goal: str = "", guide: str = "") -> st
 
 
 def changing(wish: Wish) -> list[str]:
-    """How a stream changes, in words: ["then features.10"], ["14 changes"]."""
-    stream = schedule.read(wish.then)
-    many = len(stream.changes)
-    words = [f"then {schedule.what(stream.changes[0])}"] if many == 1 else []
-    return words or ([f"{many} changes"] if many else [])
+    """How often a stream changes, in words: ["14 changes"]; none where it does not."""
+    many = len(schedule.read(wish.then).changes)
+    return [f"{many} change{'s' if many > 1 else ''}"] if many else []
 
 
 _SAID = {
     "octaves": "{} octaves", "scale": "scale {}", "iterations": "{} steps an octave",
     "step": "steps of {}", "jitter": "jitter {} px", "size": "{} px", "seed": "seed {}",
-    "zoom": "zoom {} %", "turn": "turn {}\u00b0", "frames": "{} frames", "from": "from frame {}",
-    "weight": "style x {}",
-    "steps": "{} steps", "as": "{}",
+    "zoom": "zoom {} %", "turn": "turn {}\u00b0", "frames": "{} frames",
+    "skip": "the first {} left out", "weight": "style x {}", "steps": "{} steps", "as": "{}",
 }  # fmt: skip
 
 

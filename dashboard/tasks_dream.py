@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from analysis import images
+from analysis.dream import pair
 from cache.codecs import Raw, encode
 from cache.dreams import KINDS, Dream, Dreams
 from cache.errors import UserError
@@ -178,6 +179,11 @@ def dream_held(bench: Bench, *, wish: dict[str, Any], clear: bool = False) -> di
     return asdict(frames.held())
 
 
+def counterpart(bench: Bench, *, model: str, layer: str, second: str) -> str:
+    """The second network's layer that stands for one of the first."""
+    return pair.counterpart(bench.classifier(model), layer, bench.classifier(second))
+
+
 def labelled(bench: Bench, *, model: str, index: int, most: int = 8) -> list[str]:
     """Keys of open pictures that are labelled with a class."""
     categories = bench.classifier(model).categories
@@ -187,4 +193,5 @@ def labelled(bench: Bench, *, model: str, index: int, most: int = 8) -> list[str
 
 DREAM_TASKS: dict[str, Task] = {
     "dream": dream, "dream_film": dream_film, "dream_held": dream_held, "labelled": labelled,
+    "counterpart": counterpart,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from cache.errors import UserError
 from dashboard.components import action, group_icon, shared_beginning, unit_icon
 from dashboard.dream_wish import looked_for
 from dashboard.markup import Field
+from dashboard.views import dream_two
 from dashboard.views.context import Context
 from dashboard.views.dream_start import from_noise
 
@@ -28,8 +29,8 @@ def content(here: Context) -> list[Component]:
     if mode in GUIDED:
         parts += _guide(here)
     if mode == "two":
-        parts += [_networks(here)]
-    if mode in LAYERED:
+        parts += _two(here)
+    elif mode in LAYERED:
         parts += [_ladder(here)]
     if mode in CHOOSY:
         parts += [_part(here), *_neurons(here)]
@@ -40,6 +41,15 @@ def content(here: Context) -> list[Component]:
         mode, "What to look for"
     )
     return [html.Section([html.H2(title), *parts], className="panel")]
+
+
+def _two(here: Context) -> list[Any]:
+    """The other network, and what both dream of."""
+    parts = list[Any](dream_two.networks(here))
+    if here.chosen.both == "class":
+        return [*parts, _class(here)]
+    guide = _guide(here) if here.chosen.both == "guide" else []
+    return [*parts, *guide, _ladder(here), dream_two.second_layer(here)]
 
 
 # ---- a class ----
@@ -118,35 +128,6 @@ def _guide(here: Context) -> list[Component]:
         for i in (here.a, here.b)
     ]  # fmt: skip
     return [strip, html.Div(classes, className="dream-pills")]
-
-
-# ---- another network ----
-
-
-def second_of(here: Context) -> str:
-    """The other network: as chosen, else the first other one that there is."""
-    names = [row["name"] for row in here.service.ask("networks")]
-    others = [n for n in names if n != here.model and not n.startswith("planted")]
-    if here.chosen.second and here.chosen.second in names and here.chosen.second != here.model:
-        return here.chosen.second
-    if not others:
-        raise UserError(
-            "there is no second network on this machine: install the extra [timm], or start with "
-            "--model and another network's name"
-        )
-    return str(others[0])
-
-
-def _networks(here: Context) -> Component:
-    second = second_of(here)
-    every = [row["name"] for row in here.service.ask("networks") if row["name"] != here.model]
-    names = [n for n in every if n == second or not n.startswith("planted")]
-    options = [
-        action(name.split("/")[-1], {"second": name}, label=f"Beside {name}", className="pill",
-               **{"aria-pressed": str(name == second).lower()})
-        for name in names
-    ]  # fmt: skip
-    return html.Div([html.Span("beside", className="label"), *options], className="dream-pills")
 
 
 # ---- a layer, and what of it ----
