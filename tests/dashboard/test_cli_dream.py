@@ -114,6 +114,37 @@ def test_a_film_has_the_pages_bytes(desk: InProcess, bench: Bench, kind: str) ->
     assert read_settings(out).settings["frames"] == 3
 
 
+def test_a_film_that_changes_has_the_pages_bytes_and_is_made_again_by_its_file(
+    desk: InProcess, bench: Bench
+) -> None:
+    out, again = desk.folder / "s.gif", desk.folder / "again.gif"
+    then = ["--then", "1:features.4:2", "--then", "2:class:banana", "--then", "4:again"]
+    found = document(desk, *FILM, *then, "--frames", "5", "--skip", "1", "--preview", "-o", out)
+    wish = Wish(mode="stream", model=MODEL, layer=LAYER, then="1:features.4:2,2:class:954,4:again",
+                how="frames:5,skip:1,octaves:1,iterations:1,size:64")  # fmt: skip
+    assert of_page(bench, wish) == out.read_bytes()
+    assert (found["frames"], found["settings"]["then"]) == (4, wish.then)
+    document(desk, "noise", "--settings", out, "-o", again)
+    assert again.read_bytes() == out.read_bytes()
+
+
+def test_two_networks_by_layers_of_choice_and_by_a_class(desk: InProcess, bench: Bench) -> None:
+    out = desk.folder / "o.png"
+    found = document(desk, "noise", *DREAM, "--second", MODEL, "--second-layer", "features.10",
+                     "--preview", "-o", out)  # fmt: skip
+    wish = Wish(mode="two", model=MODEL, layer=LAYER, second=MODEL, second_layer="features.10",
+                how=SMALL)  # fmt: skip
+    assert of_page(bench, wish) == out.read_bytes()
+    assert [part["name"] for part in found["parts"]] == [
+        f"{MODEL}, {LAYER}", f"{MODEL}, features.10",
+    ]  # fmt: skip
+    code, said, _ = desk.run("dream", "--settings", out, "noise", "--class", "banana", *QUICK,
+                             "-o", desk.folder / "c.png")  # fmt: skip
+    assert code == 0
+    assert f"{MODEL}, banana" in said
+    assert "the other says" in said
+
+
 def test_in_full_it_has_the_pages_bytes_too(desk: InProcess, bench: Bench) -> None:
     one, other = desk.folder / "noise.png", desk.folder / "two" / "other.png"
     out = desk.folder / "o.png"
@@ -142,6 +173,12 @@ WISHES: list[dict[str, Any]] = [
     {"mode": "kept", "how": "as:distance"},
     {"mode": "kept"},
     {"mode": "two", "second": "planted_square"},
+    {"mode": "two", "second": "planted_square", "second_layer": "features.2"},
+    {"mode": "two", "second": "planted_square", "goal": 954, "layer": "", "picture": None},
+    {"mode": "two", "second": "planted_square", "guide": "picture", "how": "size:96"},
+    {"mode": "stream", "then": "30:features.10:2,60:features.12/3/17,90:class:954,120:again"},
+    {"mode": "stream", "how": "frames:0"},
+    {"mode": "stream", "how": "frames:400,skip:380"},
 ]  # fmt: skip
 
 
@@ -190,6 +227,17 @@ REFUSED: list[tuple[list[str], str]] = [
     (["noise", "--layer", LAYER, "-o", "no/x.png"], "there is no folder 'no'"),
     (["noise", "--layer", LAYER, "--frames", "9", "-o", "x.png"], "a stream is a film"),
     (["noise", "--layer", LAYER, "--mode", "layers", "-o", "x.gif"], "only a stream is a film"),
+    (["noise", "--layer", LAYER, "--then", "9", "-o", "x.gif"], "30:features.10:2"),
+    (["noise", "--layer", LAYER, "--then", "9:features.77", "-o", "x.gif"], "nearest: features.7"),
+    (["noise", "--layer", LAYER, "--then", "9:class:no such", "-o", "x.gif"], "no class"),
+    (["noise", "--layer", LAYER, "--then", "9:features.4/999", "-o", "x.gif"], "out of range"),
+    (["noise", "--layer", LAYER, "--then", "9:features.4", "-o", "x.png"], "a stream is a film"),
+    (["noise", "--mode", "dream", "--layer", LAYER, "--then", "9:a", "-o", "x.png"], "--then"),
+    (["noise", "--second", MODEL, "--layer", LAYER, "--second-layer", "no", "-o", "x.png"],
+     "no layer"),
+    (["noise", "--second", MODEL, "--layer", LAYER, "--class", "7", "-o", "x.png"], "no layer and"),
+    (["noise", "--second", "planted_square", "--class", "7", "-o", "x.png"], "has no class"),
+    (["noise", "--layer", LAYER, "--frames", "9", "--skip", "9", "-o", "x.gif"], "1 to 2000"),
     (["noise", "--layer", LAYER, "--frames", "2001", "-o", "x.gif"], "1 to 2000 frames, not 2001"),
     (["noise", "--layer", LAYER, "--size", "6001", "-o", "x.png"], "from 0 to 6000"),
     (["noise", "--layer", LAYER, "--size", "-1", "-o", "x.png"], "from 0 to 6000"),
@@ -280,4 +328,43 @@ def test_what_is_there_is_kept_when_it_is_stopped(
     code, said, _ = desk.run("dream", *FILM, "--iterations", "50", "-o", out)
     assert code == 130
     assert f"{name}: stopped, what was there is kept" in said
+    assert ("the same command goes on from there" in said) == (frames is not None)
     assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_a_stopped_stream_goes_on_from_its_frames(
+    desk: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, out = desk.folder / "whole.gif", desk.folder / "x.gif"
+    film, taken = [*FILM, "--seed", "77", "--frames", "5"], list[int]()
+    document(desk, *film, "--cache", desk.folder / "other", "-o", whole)
+
+    def pressed(given: Pictures, wish: Wish) -> Iterator[Look]:
+        for look in looks(given, wish):
+            taken.append(look.done)
+            if len(taken) == 2:
+                signal.raise_signal(signal.SIGINT)
+            yield look
+
+    monkeypatch.setattr(cli_dream, "looks", pressed)
+    code, said, _ = desk.run("dream", *film, "-o", out, "--json")
+    assert (code, json.loads(said)["frames"]) == (130, 1)
+    found = document(desk, *film, "-o", out)
+    assert (found["frames"], taken) == (5, [1, 2, 2, 3, 4, 5]), "the first is not made again"
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_without_end_it_runs_until_it_is_stopped(
+    desk: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(given: Pictures, wish: Wish) -> Iterator[Look]:
+        for number, look in enumerate(looks(given, wish), 1):
+            if number == 4:
+                signal.raise_signal(signal.SIGINT)
+            yield look
+
+    monkeypatch.setattr(cli_dream, "looks", pressed)
+    out = desk.folder / "x.gif"
+    code, said, errors = desk.run("dream", *FILM, "--frames", "0", "-o", out, "--json")
+    assert (code, errors, json.loads(said)["frames"]) == (130, "", 3)
+    assert read_settings(out).settings["frames"] == 0
