@@ -8,7 +8,7 @@
 
   const course = () => {
     const at = el("dream-then");
-    return { moments: JSON.parse(at.dataset.then), again: Number(at.dataset.again), own: at.dataset.ownLayer, model: at.dataset.model };
+    return { moments: JSON.parse(at.dataset.then), again: Number(at.dataset.repeats), own: at.dataset.ownLayer, model: at.dataset.model };
   };
 
   function choose({ moments, again }) {
@@ -64,14 +64,17 @@
       what = `class:${index}`;
     } else {
       const units = /[^\d\s,]/.test(part) ? [] : part.match(/\d+/g) || [];
-      what = [layer, ...new Set(units.map(Number))].slice(0, 33).join("/");
+      what = [layer, ...[...new Set(units.map(Number))].sort((a, b) => a - b)].slice(0, 33).join("/");
     }
     return { frame: Math.round(bounded(field("frame"), 0)), what, strength: Number(bounded(field("strength"), 1).toFixed(6)) };
   }
 
+  // The frame that nobody has typed is the next one: the stream ran on while the rest was chosen.
   async function add() {
     const moment = await read(el("then-new"));
-    if (moment) choose(added(course(), moment));
+    if (!moment) return;
+    if (el("then-new-frame").dataset.auto && frame != null) moment.frame = frame + 2;
+    choose(added(course(), moment));
   }
 
   async function alter(box) {
@@ -106,6 +109,8 @@
     if (box.dataset.moment !== "new") alter(box);
   });
 
+  document.addEventListener("input", ({ target }) => { if (target.id === "then-new-frame") delete target.dataset.auto; });
+
   document.addEventListener("click", ({ target }) => {
     const button = target.closest("[data-then-add], [data-then-remove], #dream-clear");
     if (!button) return;
@@ -125,6 +130,8 @@
     const now = opened != null && el(`then-${opened}`);
     if (now) now.open = true;
     opened = null;
+    const fresh = el("then-new-frame");
+    if (fresh) delete fresh.dataset.auto;
     mark();
   });
 
@@ -147,7 +154,7 @@
     const box = el("then-new"), field = el("then-new-frame");
     if (field && frame != null && !box.contains(document.activeElement) && !course().again) {
       const last = course().moments.reduce((most, m) => Math.max(most, m.frame), 0);
-      if (frame + 2 > last) field.value = frame + 2;
+      if (frame + 2 > last) { field.value = frame + 2; field.dataset.auto = "yes"; }
     }
     if (!rests) { line.hidden = true; heldFor = null; }
     else if (heldFor !== wanted + now.state) { heldFor = wanted + now.state; held(wanted); }

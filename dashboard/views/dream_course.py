@@ -83,7 +83,7 @@ def _then(here: Context, values: dict[str, Any]) -> Component:
     ])  # fmt: skip
     told = [{"frame": m.frame, "what": schedule.what(m), "strength": m.strength}
             for m in stream.changes]  # fmt: skip
-    rows = [_row(here, change) for change in stream.changes]
+    rows: list[Any] = [_row(here, change) for change in stream.changes]
     if stream.again:
         rows.append(_again(stream))
     fresh = Change((stream.changes[-1].frame if stream.changes else 0) + 30, here.layer)
@@ -91,11 +91,14 @@ def _then(here: Context, values: dict[str, Any]) -> Component:
         [html.Summary("add a change"), _fields(here, fresh, None)], id="then-new",
         className="then-new",
     )  # fmt: skip
+    if not rows:
+        rows = [html.P(f"It stays with {_name(here, _first(here))}. Let it turn to something else, "
+                       "or grow stronger, on its way.", className="caption")]  # fmt: skip
     return html.Section(
         [head, _track(here, stream), html.Div(rows, className="then-list"), add,
          _ready(here, stream, values)],
         className="panel", id="dream-then",
-        **{"data-then": json.dumps(told), "data-again": str(stream.again),
+        **{"data-then": json.dumps(told), "data-repeats": str(stream.again),
            "data-own-layer": schedule.what(_first(here)), "data-model": here.model},
     )  # fmt: skip
 
