@@ -16,8 +16,8 @@ from cache.errors import UserError
 from cache.keys import content_key
 from cache.store import Store
 
-ROOM = 256 << 20  # bytes of the frames, unpacked, that an endless stream keeps
-LEAST = 24  # frames that it keeps at each end, however large they are
+ROOM = 512 << 20  # bytes of the frames, unpacked, that an endless stream keeps
+LEAST = 2  # frames that it keeps at each end, however large they are
 
 
 @dataclass(frozen=True)

@@ -270,6 +270,14 @@ def test_a_stream_without_end_goes_on_and_its_frames_are_films(bench: Bench) -> 
     assert film(bench, finite).n_frames == 6
     assert tasks.TASKS["dream_held"](bench, wish=endless.plain(), clear=True)["spans"] == ()
     assert run(1) == ["frame 1: features.7"]
+    whole = replace(endless, preview=False)
+    steps = tasks.TASKS["dream"](bench, wish=whole.plain())
+    for _ in range(3):
+        next(steps)
+    steps.close()
+    kept = Dreams(bench.store.root).find(whole.key(OfBench(bench).fingerprint(whole)))
+    assert kept is not None
+    assert (kept.stopped, kept.kind, "without end" in kept.words) == (True, "gif", True)
     for wrong in ("3:a:99", "3"):
         with pytest.raises(UserError, match=r"strength|FRAME"):
             dream_wish.read({**endless.plain(), "then": wrong})
