@@ -129,15 +129,17 @@ def _film(files: OfFiles, wish: Wish, path: Path, stamp: Stamp, stop: _Stop) -> 
     are kept from before, by the page or by this command, are not made again."""
     show, pixels, number, frames = out.glances(), None, 0, files.frames(wish)
     first, many = int(wish.settings["skip"]), int(wish.settings["frames"])
-    refused: str | None = None
+    known, refused = frames.known(), None
     with Film(path, stamp) as film:
         try:
-            for look in _kept_and_new(files, wish, frames):
+            for look in _kept_and_new(files, wish, frames, known):
+                if look.frame is None:  # within a frame
+                    continue
                 stop.at_once = False
                 pixels, number = look.pixels(0), look.done
                 if number > first:
                     film.add(pixels)
-                if look.frame is not None and refused is None:
+                if number > known and refused is None:
                     refused = _refused(frames, look.frame, pixels)
                 show(look.words, number, many)
                 if stop.asked:
@@ -161,14 +163,14 @@ def _refused(frames: Frames, number: int, pixels: Pixels) -> str | None:
     return None
 
 
-def _kept_and_new(files: OfFiles, wish: Wish, frames: Frames) -> Iterator[Look]:
+def _kept_and_new(files: OfFiles, wish: Wish, frames: Frames, known: int) -> Iterator[Look]:
     """The frames of the film that are there, then those that are made now."""
     first, many = int(wish.settings["skip"]), int(wish.settings["frames"])
-    known = frames.known()
     last = min(known, many or known)
     for number in range(first, last):
         words = f"frame {number + 1}, kept from before"
-        yield Look(partial(_kept, frames.get(number)), number + 1, many, words)
+        pixels = frames.get(number)
+        yield Look(partial(_kept, pixels), number + 1, many, words, frame=number)
     if last < many or not many:
         yield from looks(files, wish)
 

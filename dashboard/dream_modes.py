@@ -208,7 +208,8 @@ def _opened(given: Pictures, wish: Wish) -> Image.Image:
 
 
 def _stream(given: Pictures, wish: Wish) -> Iterator[Look]:
-    """Frame by frame, on from the last one that is still known; without end where it has none."""
+    """Frame by frame, on from the last one that is still known; without end where it has none.
+    From the second one on it also comes by between two steps, with the frame before."""
     chosen, frames, classifier = wish.settings, given.frames(wish), given.network(wish.model)
     many, known = int(chosen["frames"]), frames.known()
     start = begun(given, wish) if known == 0 else frames.get(min(known, many or known) - 1)
@@ -219,13 +220,16 @@ def _stream(given: Pictures, wish: Wish) -> Iterator[Look]:
     moving = replace(
         schedule.read(wish.then), zoom=chosen["zoom"] / 100, turn=chosen["turn"]
     )  # fmt: skip
-    after = known - 1 if known else None
+    after, last = known - 1 if known else None, None
     for frame in stream.strides(classifier, dream, moving, start, after=after):
-        if frame is None:
+        if frame is None:  # within a frame: it can be ended here, too
+            if last is not None:
+                yield replace(last, frame=None)
             continue
         number, moment = frame.number + 1, _turned_to(classifier, frame.moment)
-        yield Look(_still(frame.pixels), number, many, _frame(wish, number, moment),
-                   frame=frame.number)  # fmt: skip
+        last = Look(_still(frame.pixels), number, many, _frame(wish, number, moment),
+                    frame=frame.number)  # fmt: skip
+        yield last
         if number == many:
             return
 

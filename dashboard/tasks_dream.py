@@ -80,7 +80,8 @@ class _Work:
             self.look = look
             if look.frame is not None and self.frames is not None:
                 self.frames.keep(look.frame, look.pixels(0))
-            self._show(look)
+            if self.frames is None or look.frame is not None or not self.partial.get("url"):
+                self._show(look)
             yield Progress(look.done, look.total, self.partial)
 
     def _show(self, look: Look) -> None:

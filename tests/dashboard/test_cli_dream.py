@@ -306,8 +306,10 @@ def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody presses it while the third step is taken."""
 
     def pressed(given: Pictures, wish: Wish) -> Iterator[Look]:
-        for number, look in enumerate(looks(given, wish), 1):
-            if number == 3:
+        seen = 0
+        for look in looks(given, wish):
+            seen += wish.mode != "stream" or look.frame is not None
+            if seen == 3:
                 signal.raise_signal(signal.SIGINT)
             yield look
 
@@ -341,8 +343,9 @@ def test_a_stopped_stream_goes_on_from_its_frames(
 
     def pressed(given: Pictures, wish: Wish) -> Iterator[Look]:
         for look in looks(given, wish):
-            taken.append(look.done)
-            if len(taken) == 2:
+            if look.frame is not None:
+                taken.append(look.done)
+            if taken == [1, 2]:
                 signal.raise_signal(signal.SIGINT)
             yield look
 
@@ -360,8 +363,8 @@ def test_without_end_it_runs_until_it_is_stopped(
     desk: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pressed(given: Pictures, wish: Wish) -> Iterator[Look]:
-        for number, look in enumerate(looks(given, wish), 1):
-            if number == 4:
+        for look in looks(given, wish):
+            if look.frame == 3:
                 signal.raise_signal(signal.SIGINT)
             yield look
 
