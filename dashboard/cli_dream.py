@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,9 +21,10 @@ from dashboard.cli_bench import bench_of
 from dashboard.cli_dream_wish import OfFiles, completed, plan
 from dashboard.dream_command import FILMS
 from dashboard.dream_files import Files
+from dashboard.dream_frames import Frames
 from dashboard.dream_modes import begun, looks
 from dashboard.dream_wish import Wish
-from dashboard.dream_works import UNJUDGED, Look, Pixels, measured
+from dashboard.dream_works import UNJUDGED, Look, Part, Pixels, measured
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Made:
     stopped: bool
     measured: dict[str, float]
     frames: int | None = None
+    parts: tuple[Part, ...] = ()
+    refused: str | None = None  # why its frames could not be kept in the cache
 
 
 def dream(given: argparse.Namespace) -> tuple[Any, Iterable[str]]:
@@ -48,14 +52,18 @@ def dream(given: argparse.Namespace) -> tuple[Any, Iterable[str]]:
     wish = completed(given, planned, stamp, files)
     written = Files(files, wish).stamp()
     with _stoppable() as stop:
-        make = _film if wish.mode == "stream" else _still
-        made = make(looks(files, wish), path, written, stop)
+        if wish.mode == "stream":
+            made = _film(files, wish, path, written, stop)
+        else:
+            made = _still(looks(files, wish), path, written, stop)
     given.interrupted = made.stopped
     document = {
         "files": [path], "layer": wish.layer or None, "mode": wish.mode,
         "seconds": round(time.perf_counter() - started, 3), "size": made.pixels.shape[1::-1],
         "frames": made.frames, **_judged(files, wish, made), "measured": made.measured,
         "settings": written.settings, "stopped": made.stopped,
+        "unkept": made.refused,
+        "parts": [{"name": part.name, **part.told} for part in made.parts],
     }  # fmt: skip
     trained = files.network(wish.model).trained
     return document, [*out.mark(trained=trained), *_lines(document)]
@@ -106,7 +114,7 @@ def _still(given: Iterator[Look], path: Path, stamp: Stamp, stop: _Stop) -> Made
     pixels, stopped = last.pixels(0), stop.asked and last.done < last.total
     show(None, last.done, last.total)
     out.save(path, _bytes(pixels, path, stamp))
-    return Made(pixels, stopped, dict(last.measured))
+    return Made(pixels, stopped, dict(last.measured), parts=last.parts)
 
 
 def _bytes(pixels: Pixels, path: Path, stamp: Stamp) -> bytes:
@@ -118,28 +126,59 @@ def _bytes(pixels: Pixels, path: Path, stamp: Stamp) -> bytes:
         raise UserError(f"{path.suffix} cannot hold {size} ({error}); write a .png") from error
 
 
-def _film(given: Iterator[Look], path: Path, stamp: Stamp, stop: _Stop) -> Made:
-    """Finished frames are in the film: it may end at any moment but while it is written."""
-    show, pixels, many = out.glances(), None, 0
+def _film(files: OfFiles, wish: Wish, path: Path, stamp: Stamp, stop: _Stop) -> Made:
+    """Finished frames are in the film: it may end at any moment but while it is written. Those that
+    are kept from before, by the page or by this command, are not made again."""
+    show, pixels, number, frames = out.glances(), None, 0, files.frames(wish)
+    first, many = int(wish.settings["skip"]), int(wish.settings["frames"])
+    known, refused = frames.known(), None
     with Film(path, stamp) as film:
         try:
-            for look in given:
-                if look.frame is None:  # within one
+            for look in _kept_and_new(files, wish, frames, known):
+                if look.frame is None:  # within a frame
                     continue
                 stop.at_once = False
-                pixels, many = look.pixels(0), look.total
-                film.add(pixels)
-                show(look.words, look.done, look.total)
+                pixels, number = look.pixels(0), look.done
+                if number > first:
+                    film.add(pixels)
+                if number > known and refused is None:
+                    refused = _refused(frames, look.frame, pixels)
+                show(look.words, number, many)
                 if stop.asked:
                     break
                 stop.at_once = True
         except KeyboardInterrupt:
             stop.asked = True
         stop.at_once = False
-        show(None, film.count, many)
+        show(None, number, many)
     if pixels is None or not film.count:
         raise KeyboardInterrupt
-    return Made(pixels, stop.asked and film.count < many, {}, film.count)
+    return Made(pixels, stop.asked and number != many, {}, film.count, refused=refused)
+
+
+def _refused(frames: Frames, number: int, pixels: Pixels) -> str | None:
+    """Keeps a frame; why the cache cannot, which is no reason to end the film: told with it."""
+    try:
+        frames.keep(number, pixels)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def _kept_and_new(files: OfFiles, wish: Wish, frames: Frames, known: int) -> Iterator[Look]:
+    """The frames of the film that are there, then those that are made now."""
+    first, many = int(wish.settings["skip"]), int(wish.settings["frames"])
+    last = min(known, many or known)
+    for number in range(first, last):
+        words = f"frame {number + 1}, kept from before"
+        pixels = frames.get(number)
+        yield Look(partial(_kept, pixels), number + 1, many, words, frame=number)
+    if last < many or not many:
+        yield from looks(files, wish)
+
+
+def _kept(pixels: Pixels, _: int) -> Pixels:
+    return pixels
 
 
 # ---- telling ----
@@ -166,6 +205,12 @@ def _lines(found: dict[str, Any]) -> list[str]:
         for when in ("before", "after") if (told := found[when])
     ]  # fmt: skip
     table = out.table(("", "activation", "the network says", "probability"), rows) if rows else []
+    if found["mode"] == "two":
+        table = _both(found["parts"])
+    if found["unkept"]:
+        table = [f"stopped, it would begin anew, for {found['unkept']}", *table]
+    elif found["stopped"] and found["mode"] == "stream":
+        table = ["the same command goes on from there, while its --cache is not cleared", *table]
     own = _towards(found["before"], found["after"])
     own += [f"{name}: {value:.4g}" for name, value in found["measured"].items()]
     head = f"{file}: {stopped}{frames}{width} x {height} px, {found['seconds']:.1f} s"
@@ -178,3 +223,13 @@ def _towards(before: dict[str, Any] | None, after: dict[str, Any] | None) -> lis
         return []
     first = f"{before['goal']:.1%} before, " if before else ""
     return [f"{after['towards']}: {first}{after['goal']:.1%} after"]
+
+
+def _both(parts: list[dict[str, Any]]) -> list[str]:
+    """What each network makes of its own dream, and the other of it."""
+    rows = [
+        (part["name"], *(part.get(w, {}).get("activation") for w in ("before", "after")),
+         *(f"{part[w]['said']} {part[w]['share']:.1%}" for w in ("after", "other")))
+        for part in parts
+    ]  # fmt: skip
+    return out.table(("", "before", "after", "it says", "the other says"), rows)

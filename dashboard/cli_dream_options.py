@@ -28,6 +28,14 @@ def dream_options(sub: argparse.ArgumentParser) -> None:
         help="the picture that guides, or gives its style; or the photographs of a class",
     )  # fmt: skip
     sub.add_argument("--second", metavar="M", help="dream the same in this network as well")
+    sub.add_argument("--second-layer", metavar="L", help="its layer (the counterpart of --layer)")
+    sub.add_argument(
+        "--then", action="append", metavar="FRAME:WHAT[:STRENGTH]",
+        help="a stream changes after so many frames: to another layer (30:features.10), neurons of "
+        "it (30:features.10/402/17) or a class (30:class:banana), at so many times the step "
+        "(30:features.10:2), which is reached there evenly; 90:again begins the changes anew. "
+        "Repeat it for each change",
+    )  # fmt: skip
     for one in ALL.values():
         if one.name != "seed":  # every command has it
             sub.add_argument(
@@ -47,7 +55,8 @@ def dream_options(sub: argparse.ArgumentParser) -> None:
 
 def _told(one: Setting) -> str:
     usual = f"{one.label} ({one.written(one.usual)})" if one.options or one.usual else ""
-    return (usual or f"{one.label}. {one.tip}").replace("%", "%%")
+    ends = "; 0: for ever, until Ctrl-C" if one.name == "frames" else ""
+    return ((usual or f"{one.label}. {one.tip}") + ends).replace("%", "%%")
 
 
 def _value(one: Setting) -> Callable[[str], Value]:

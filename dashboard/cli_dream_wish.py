@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from analysis import images
+from analysis.dream import schedule
 from analysis.dream.stamp import Stamp, read_settings
 from analysis.filekinds import printable
 from analysis.layers import find_layer
-from analysis.models import available
+from analysis.models import Classifier, available
 from cache.errors import UserError
 from cache.keys import is_key
 from dashboard import cli_output as out
 from dashboard import dream_settings, dream_wish
-from dashboard.bench import Bench
 from dashboard.dream_command import FILMS, STILLS, meant
 from dashboard.dream_pictures import OfBench
 from dashboard.dream_reopen import reopened
@@ -24,8 +24,8 @@ from dashboard.dream_wish import Wish
 # what of a picture or network each way to dream takes, beside its settings
 TAKES = {
     "dream": ("layer", "channel", "group"), "class": ("class",), "guided": ("layer", "guide"),
-    "stream": ("layer", "channel", "group"), "layers": (), "style": ("guide",),
-    "kept": ("layer",), "two": ("layer", "second"),
+    "stream": ("layer", "channel", "group", "then"), "layers": (), "style": ("guide",),
+    "kept": ("layer",), "two": ("layer", "class", "guide", "second", "second-layer"),
 }  # fmt: skip
 _NEEDS = {
     "guided": ("guide", "name the picture that guides with --guide"),
@@ -33,23 +33,19 @@ _NEEDS = {
     "two": ("second", "name the second network with --second"),
     "class": ("goal", "name the class with --class"),
 }
-_KINDS = ("layer", "channel", "group", "class", "guide", "second")
+_KINDS = ("layer", "channel", "group", "class", "guide", "second", "second-layer", "then")
 
 
 class OfFiles(OfBench):
-    """Networks as the page has them, pictures by their files' content; of a stream, no frame is
-    known before it is made."""
+    """Networks as the page has them, pictures by their files' content; a film has all frames from
+    the first on, so all are kept."""
 
-    def __init__(self, bench: Bench) -> None:
-        super().__init__(bench, "")
+    endless = False
 
     def opened(self, path: Path) -> str:
         """The key of a picture's file. UserError."""
         data = images.read_bytes(path)
         return self.bench.library.lend(data, name=printable(path.name)).key
-
-    def frames(self, wish: Wish) -> int:
-        return 0
 
 
 def plan(given: argparse.Namespace) -> tuple[Wish, Stamp | None]:
@@ -89,18 +85,21 @@ def _check(given: argparse.Namespace, mode: str, suffix: str) -> None:
     foreign = sorted(_named(given) & ({*_KINDS, *dream_settings.ALL} - taken - {"seed"}))
     if foreign:
         raise UserError(f"--mode {mode} does not take --{foreign[0]}")
+    if mode == "two" and given.said and (given.layer or given.second_layer or given.guide):
+        raise UserError("a class has no layer and no guide: leave --class out, or these")
     if given.channel and given.group:
         raise UserError("--channel and --group both say what becomes stronger: choose one")
 
 
 def _how(given: argparse.Namespace, base: Wish) -> str | None:
     """The settings that are not as usual. UserError."""
-    values = base.settings
+    way = dream_settings.way(base.mode, given.said or (None if given.layer else base.goal))
+    values = dream_settings.read(way, base.how)
     for name in values:
         if f"--{name}" in given.named:
             value = getattr(given, name)
             values[name] = dream_settings.ALL["seed"].read(str(value)) if name == "seed" else value
-    return dream_settings.written(base.mode, values)
+    return dream_settings.written(way, values)
 
 
 def completed(
@@ -113,25 +112,51 @@ def completed(
         changed |= {"units": tuple(sorted(set(given.channel))), "group": None}
     if given.group:
         changed |= {"units": (), "group": given.group - 1}
-    if given.said is not None:
-        changed["goal"] = classifier.categories.find(given.said)
-    if given.second is not None:
-        changed["second"] = given.second
+    if given.then:
+        changed["then"] = _then(given.then, classifier)
     if given.preview is not None:
         changed["preview"] = given.preview
-    layer = given.layer or planned.layer
-    if planned.mode not in dream_wish.UNLAYERED:
-        if not layer:
-            raise UserError("name the layer with --layer; see: neuronscope layers")
-        changed["layer"] = find_layer(classifier, layer).name
-    if "guide" in TAKES[planned.mode]:
-        changed["guide"] = _guide(given, planned, stamp, files)
+    if planned.mode == "two":
+        changed |= _second(given, planned, files)
+    if given.said is not None:
+        changed |= {"goal": classifier.categories.find(given.said), "layer": "", "guide": None}
     wish = replace(planned, **changed)
+    if not wish.unlayered:
+        if not (given.layer or wish.layer):
+            raise UserError("name the layer with --layer; see: neuronscope layers")
+        wish = replace(wish, layer=find_layer(classifier, given.layer or wish.layer).name)
+    if "guide" in TAKES[wish.mode] and (wish.mode != "two" or wish.goal is None):
+        wish = replace(wish, guide=_guide(given, planned, stamp, files))
     name, missing = _NEEDS.get(wish.mode, ("mode", ""))
     if getattr(wish, name) is None:
         raise UserError(missing)
     _compare(wish, stamp, files)
     return dream_wish.read(wish.plain())
+
+
+def _then(texts: list[str], classifier: Classifier) -> str | None:
+    """How a stream changes, as the page has it: layers by their whole names, classes by number."""
+    stream = schedule.read_each(texts, classifier.categories.find)
+    changes = tuple(
+        replace(change, layer=find_layer(classifier, change.layer).name) if change.layer else change
+        for change in stream.changes
+    )
+    return schedule.written(replace(stream, changes=changes))
+
+
+def _second(given: argparse.Namespace, planned: Wish, files: OfFiles) -> dict[str, Any]:
+    """The other network and its layer; a layer in place of the class that ``--settings`` names."""
+    name, found = given.second or planned.second, dict[str, Any]()
+    if name is None:
+        raise UserError(_NEEDS["two"][1])
+    found["second"] = name
+    if given.layer or given.guide:
+        found["goal"] = None
+    if given.second_layer:
+        found["second_layer"] = find_layer(files.network(name), given.second_layer).name
+    elif given.second or given.said:
+        found["second_layer"] = None
+    return found
 
 
 def _start(

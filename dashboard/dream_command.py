@@ -9,8 +9,9 @@ ENDING = {"stream": ".gif"}
 FILMS, STILLS = (".gif", ".mp4"), (".png", ".jpg", ".jpeg", ".webp")
 # options that one way to dream alone takes, or takes first
 _MEANT = {
-    "frames": "stream", "zoom": "stream", "turn": "stream", "second": "two", "class": "class",
-    "as": "kept", "weight": "style", "guide": "guided",
+    "frames": "stream", "zoom": "stream", "turn": "stream", "skip": "stream", "then": "stream",
+    "second": "two", "second-layer": "two", "class": "class", "as": "kept",
+    "weight": "style", "guide": "guided",
 }  # fmt: skip
 
 
@@ -37,8 +38,12 @@ def words(wish: Wish, start: str, guide: str | None = None) -> list[str]:
         found += ["--guide", guide]
     if wish.second is not None:
         found += ["--second", wish.second]
+    if wish.second_layer is not None:
+        found += ["--second-layer", wish.second_layer]
+    if wish.then is not None:
+        found += ["--then", wish.then]
     for name, value in wish.settings.items():
-        if value != dream_settings.usual(wish.mode, name):
+        if value != dream_settings.usual(wish.way, name):
             found += [f"--{name}", dream_settings.ALL[name].written(value)]
     if wish.preview:
         found += ["--preview"]

@@ -141,10 +141,16 @@ class DreamDesk:
             raise UserError("this dream is gone; dream it again")
         return base64.b64decode(held["data"]), held["kind"], held["words"]
 
-    def film(self, wish: Wish, kind: str) -> bytes:
-        """A stream's frames so far as a film."""
-        asked = {"wish": wish.plain(), "kind": kind}
+    def film(self, wish: Wish, kind: str, **part: Any) -> bytes:
+        """A stream's frames so far as a film; ``part``: which, of one without end."""
+        asked = {"wish": wish.plain(), "kind": kind, **part}
         return base64.b64decode(self.service.jobs.call("dream_film", timeout=300, **asked))
+
+    def held(self, wish: Wish, *, clear: bool = False) -> dict[str, Any]:
+        """What is kept of a stream's frames; ``clear``: they are taken away."""
+        asked = {"wish": wish.plain(), "clear": clear}
+        found: dict[str, Any] = self.service.jobs.call("dream_held", timeout=300, **asked)
+        return found
 
     def open(self, data: bytes, name: str, model: str) -> dict[str, Any]:
         """The choice that a result's file was made by: {changes, missing: a picture's name}."""

@@ -3,14 +3,20 @@ stream."""
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from analysis.dream import gifs
 from analysis.dream.film import FPS, recorded
 from analysis.dream.stamp import Origin, Stamp, encoded
+from cache.errors import UserError
 from cache.files import disk_errors
+from dashboard import dream_settings
 from dashboard.dream_wish import Wish
 from dashboard.dream_works import Pictures, Pixels, stamped
+
+LAST = 120  # frames of a stream without end that are a film: ten seconds
 
 
 class Files:
@@ -24,7 +30,7 @@ class Files:
         origins: dict[str, Origin] = {}
         if self.wish.picture is not None:
             origins["picture"] = self._origin(self.wish.picture)
-        if self.wish.mode in ("guided", "style"):
+        if self.wish.guide is not None:
             for number, (key, _) in enumerate(self.given.guides(self.wish)):
                 origins[f"guide {number + 1}"] = self._origin(key)
         return stamped(self.given.network(self.wish.model), self.wish, origins)
@@ -35,11 +41,30 @@ class Files:
     def written(self, pixels: Pixels) -> tuple[bytes, str]:
         """The bytes, and what kind of file they are."""
         if self.wish.mode == "stream":
-            return self.film("gif"), "gif"
+            return self.part("last", LAST).film("gif"), "gif"
         return encoded(pixels, ".png", self.stamp()), "png"
 
+    def part(self, end: str, many: int) -> "Files":
+        """The same for the "first" or the "last" frames of a stream without end, as many as there
+        are up to ``many``; of another, for the whole. UserError: there is none."""
+        values = self.wish.settings
+        if values["frames"]:
+            return self
+        spans = self.given.frames(self.wish).held().spans
+        if not spans or (end == "first" and spans[0][0]):
+            raise UserError("these frames are gone: choose the last ones")
+        first, last = spans[0] if end == "first" else spans[-1]
+        if end == "first":
+            last = min(last, first + many - 1)
+        else:
+            first = max(first, last - many + 1)
+        film = {**values, "skip": float(first), "frames": float(last + 1)}
+        return Files(self.given, replace(self.wish, how=dream_settings.written("stream", film)))
+
     def film(self, kind: str) -> bytes:
-        """All frames that are there, as a GIF or MP4. UserError: no encoder."""
+        """All frames that are there, as a GIF or MP4. UserError: none, or no encoder."""
+        if next(self._frames(), None) is None:
+            raise UserError("this stream has no frames yet")
         if kind == "gif":
             return b"".join(self._gif())
         disk = disk_errors(Path(tempfile.gettempdir()), named_by="the variable TMPDIR")
@@ -50,8 +75,9 @@ class Files:
             return path.read_bytes()
 
     def _frames(self) -> Iterator[Pixels]:
-        count = min(self.given.frames(self.wish), int(self.wish.settings["frames"]))
-        return (self.given.frame(self.wish, n) for n in range(count))
+        frames, values = self.given.frames(self.wish), self.wish.settings
+        wanted = range(int(values["skip"]), int(values["frames"]))
+        return (frames.get(number) for number in takewhile(frames.has, wanted))
 
     def _gif(self) -> Iterator[bytes]:
         """The bytes that ``recorded`` writes, without a disk: it may be full."""

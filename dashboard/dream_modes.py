@@ -2,21 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from analysis import images
-from analysis.dream import caricature, ladder, pair, stream, style
+from analysis.dream import caricature, ladder, pair, schedule, stream, style
 from analysis.dream.engine import Frame, dreamt
 from analysis.dream.pursuit import Stage
 from analysis.dream.settings import Dream, class_picture
+from analysis.models import Classifier
 from cache.errors import UserError
 from dashboard.dream_settings import NOISE, OWN, PREVIEW
-from dashboard.dream_wish import Wish
-from dashboard.dream_works import Look, Part, Pictures, Pixels
+from dashboard.dream_wish import Wish, alone, changes
+from dashboard.dream_works import Look, Part, Pictures, Pixels, measured
 
+_ALONE = ("mode", "model", "look", "layer", "goal", "guide", "how")
 SKETCH = 40  # steps of a class's small picture before it is dreamt on
 STRONGER = 25.0  # what the style weighs beside the content, where its weight is 1
 
@@ -101,37 +102,55 @@ def _layers(given: Pictures, wish: Wish) -> Iterator[Look]:
     start, classifier = begun(given, wish), given.network(wish.model)
     dreams = ladder.rungs(classifier, dream_of(given, wish, start))
     climbed = ladder.climbed(classifier, dreams, start)
-    yield from _sheet(climbed, lambda rung: (rung.dream.layer, {"layer": rung.dream.layer}))
+
+    def part(rung: ladder.Rung) -> Part:
+        name = rung.dream.layer
+        return Part(name, rung.frame.pixels(), {"mode": "dream", "look": "all", "layer": name})
+
+    yield from _sheet(climbed, lambda rung: rung.dream.layer, part)
 
 
 def _two(given: Pictures, wish: Wish) -> Iterator[Look]:
-    """The same in both networks."""
-    if wish.second is None:
-        raise UserError("choose a second network")
-    start, names = begun(given, wish), (wish.model, wish.second)
-    networks = [given.network(name) for name in names]
+    """The same in both networks: of a layer each, of a class, or towards a guide."""
+    ways, start = alone(wish), begun(given, wish)
+    one, two = (given.network(way.model) for way in ways)
+    guides = given.guides(wish) if wish.guide is not None else []
+    dream = dream_of(given, wish, start)
+    dream = dream if wish.goal is None else class_of(wish, dream)
+    dream = replace(dream, guides=tuple(digest for digest, _ in guides))
+    dreams = pair.for_both(one, dream, two, wish.second_layer)
+    own = [replace(w, layer=d.layer, goal=d.class_index) for w, d in zip(ways, dreams, strict=True)]
 
-    def named(rung: ladder.Rung) -> tuple[str, dict[str, Any]]:
-        at = rung.number - 1
-        choice = {"model": names[at], "layer": rung.dream.layer}
-        return pair.caption(networks[at], rung.dream), choice
+    def name(rung: ladder.Rung) -> str:
+        return pair.caption((one, two)[rung.number - 1], rung.dream)
 
-    yield from _sheet(pair.in_each(networks, dream_of(given, wish, start), start), named)
+    def part(rung: ladder.Rung) -> Part:
+        way, pixels = own[rung.number - 1], rung.frame.pixels()
+        told = {"network": way.model, "after": measured(given, way, pixels),
+                "other": measured(given, own[-rung.number], pixels)}  # fmt: skip
+        told |= {} if start is None else {"before": measured(given, way, start)}
+        choice = {k: v for k, v in changes(way).items() if k in _ALONE and v is not None}
+        return Part(name(rung), pixels, choice, told)
+
+    shown = [np.asarray(image) for _, image in guides]
+    yield from _sheet(pair.in_each((one, two), dreams, start, guides=shown), name, part)
 
 
 def _sheet(
-    steps: Iterator[ladder.Rung], named: Callable[[ladder.Rung], tuple[str, dict[str, Any]]]
+    steps: Iterator[ladder.Rung],
+    name: Callable[[ladder.Rung], str],
+    part: Callable[[ladder.Rung], Part],
 ) -> Iterator[Look]:
     """One dream after the other; a finished one is a part of the sheet."""
     made: list[Part] = []
     for rung in steps:
-        frame, (name, choice) = rung.frame, named(rung)
-        sheet = _laid(tuple(made), name, frame)
+        frame, called = rung.frame, name(rung)
+        sheet = _laid(tuple(made), called, frame)
         if frame.finished:
-            made.append(Part(name, frame.pixels(), {"mode": "dream", "look": "all", **choice}))
+            made.append(part(rung))
         done = (rung.number - 1) * frame.total
         look = _look(frame, done=done, total=rung.count * frame.total)
-        yield replace(look, pixels=sheet, words=f"{name}, {look.words}", parts=tuple(made))
+        yield replace(look, pixels=sheet, words=f"{called}, {look.words}", parts=tuple(made))
 
 
 def _laid(made: tuple[Part, ...], name: str, frame: Frame) -> Callable[[int], Pixels]:
@@ -190,30 +209,49 @@ def _opened(given: Pictures, wish: Wish) -> Image.Image:
 
 
 def _stream(given: Pictures, wish: Wish) -> Iterator[Look]:
-    """Frame by frame, on from the last one that is still known."""
-    chosen = wish.settings
-    known = given.frames(wish)
-    start = begun(given, wish) if known == 0 else given.frame(wish, known - 1)
-    dream = dream_of(given, wish, start)
-    if known and wish.picture is None:
-        dream = replace(dream, size=max(start.shape[:2]) if start is not None else dream.size)
-    moving = stream.Stream(zoom=chosen["zoom"] / 100, turn=chosen["turn"])
-    many, number = int(chosen["frames"]), known
-    if known >= many and start is not None:
+    """Frame by frame, on from the last one that is still known; without end where it has none.
+    From the second one on it also comes by between two steps, with the frame before."""
+    chosen, frames, classifier = wish.settings, given.frames(wish), given.network(wish.model)
+    many, known = int(chosen["frames"]), frames.known()
+    start = begun(given, wish) if known == 0 else frames.get(min(known, many or known) - 1)
+    if start is not None and 0 < many <= known:
         yield Look(_still(start), many, many, f"{many} frames", frame=None)
         return
-    after = known - 1 if known else None
-    for frame in stream.strides(given.network(wish.model), dream, moving, start, after=after):
-        if frame is None:  # a step: something else may come before the next
-            if start is not None:
-                words = f"frame {number} of {many}" if number else "first frame"
-                yield Look(_still(start), number, many, words)
+    dream = dream_of(given, wish, start)
+    moving = replace(
+        schedule.read(wish.then), zoom=chosen["zoom"] / 100, turn=chosen["turn"]
+    )  # fmt: skip
+    after, last = known - 1 if known else None, None
+    if start is not None:
+        last = Look(_still(start), known, many, _frame(wish, known) if known else "first frame")
+    for frame in stream.strides(classifier, dream, moving, start, after=after):
+        if frame is None:  # within a frame: it can be ended here, and something else come before
+            if last is not None:
+                yield last
             continue
-        start, number = frame.pixels, frame.number + 1
-        yield Look(_still(frame.pixels), number, many, f"frame {number} of {many}",
-                   frame=frame.number)  # fmt: skip
-        if number >= many:
+        number, moment = frame.number + 1, _turned_to(classifier, frame.moment)
+        last = Look(_still(frame.pixels), number, many, _frame(wish, number, moment))
+        yield replace(last, frame=frame.number)
+        if number == many:
             return
+
+
+def _frame(wish: Wish, number: int, moment: str = "") -> str:
+    """How far a stream is, and what it dreams now where that changes."""
+    many = int(wish.settings["frames"])
+    far = f"frame {number} of {many}" if many else f"frame {number}"
+    return f"{far}: {moment}" if wish.then and moment else far
+
+
+def _turned_to(classifier: Classifier, moment: schedule.Change) -> str:
+    """What a stream dreams at a moment, in words: "inception4c, neuron 61, at 1.5 times"."""
+    what = moment.layer
+    if moment.class_index is not None:
+        what = classifier.categories.names[moment.class_index]
+    elif moment.channels:
+        many = "neuron" if len(moment.channels) == 1 else "neurons"
+        what = f"{what}, {many} {', '.join(map(str, moment.channels))}"
+    return what if moment.strength == 1 else f"{what} \u00d7 {moment.strength:.2f}"
 
 
 def _still(pixels: Pixels) -> Callable[[int], Pixels]:

@@ -1,35 +1,30 @@
 """Networks, pictures, guides and frames as the worker has them."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-import numpy as np
 from PIL import Image
 
 from analysis import images
+from analysis.dream import schedule
+from analysis.dream.settings import Dream
 from analysis.models import Classifier
 from cache.errors import UserError
-from cache.keys import content_key
+from dashboard import dream_settings
 from dashboard.bench import Bench
+from dashboard.dream_frames import Frames
 from dashboard.dream_wish import Wish
-from dashboard.dream_works import Pixels
 from dashboard.tasks_check import find_picture_groups
 
 GUIDES = 6  # photographs of a class that guide at once
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """What a stream's frame is kept under."""
-
-    of: str
-    number: int
-
-
 class OfBench:
-    """``key``: what the frames of a stream are kept under."""
+    """``endless``: of a stream without end, the first and the last frames are kept; else all."""
 
-    def __init__(self, bench: Bench, key: str) -> None:
-        self.bench, self.key = bench, key
+    endless = True
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
 
     def network(self, name: str) -> Classifier:
         return self.bench.classifier(name)
@@ -79,22 +74,22 @@ class OfBench:
             guide = f"photographs of {categories[int(guide.removeprefix('class:'))]}"
         return start, goal, self.name(guide) if len(guide) == 64 else guide
 
-    def _frame_key(self, number: int) -> str:
-        return content_key(_Frame(self.key, number), fingerprint="", recipe=1)
+    def fingerprint(self, wish: Wish) -> str:
+        """Of the network, or of both."""
+        names = [wish.model, *([wish.second] if wish.second else [])]
+        return "+".join(self.network(name).fingerprint for name in names)
 
-    def keep_frame(self, number: int, pixels: Pixels) -> None:
-        """Keeps a stream's frame, exactly: the next one is made of it."""
-        self.bench.store.put(self._frame_key(number), "png", pixels)
+    def frames(self, wish: Wish) -> Frames:
+        """The frames of a stream: the same however many are asked for, and under whatever changes
+        come later."""
+        values = wish.settings
+        usual = {name: dream_settings.usual("stream", name) for name in ("frames", "skip")}
+        how = dream_settings.written("stream", {**values, **usual})
+        base = replace(wish, how=how, then=None).key(self.fingerprint(wish))
+        stream, first = schedule.read(wish.then), Dream(layer=wish.layer, channels=wish.units)
 
-    def frames(self, wish: Wish) -> int:
-        count = 0
-        while self.bench.store.has(self._frame_key(count)):
-            count += 1
-        return count
+        def moment(number: int) -> schedule.Change:
+            return replace(schedule.at(stream, first, number), frame=0)
 
-    def frame(self, wish: Wish, number: int) -> Pixels:
-        entry = self.bench.store.get(self._frame_key(number))
-        if entry is None:
-            raise UserError("a frame of this stream is gone; begin it again with another seed")
-        found: Pixels = np.asarray(entry.value)
-        return found
+        endless = self.endless and not values["frames"]
+        return Frames(self.bench.store, base, moment, endless=endless)

@@ -16,7 +16,8 @@ def reopened(stamp: Stamp, models: list[str], present: str) -> Wish:
     plain = {k: v for k, v in given.items() if k in dream_wish.PLAIN}
     values = {k: v for k, v in given.items() if k in names}
     texts = ",".join(f"{name}:{value}" for name, value in values.items())
-    how = dream_settings.written(stamp.kind, dream_settings.read(stamp.kind, texts))
+    way = dream_settings.way(stamp.kind, given.get("goal"))
+    how = dream_settings.written(way, dream_settings.read(way, texts))
     source = stamp.sources.get("picture")
     model = stamp.network if stamp.network in models else present
     return dream_wish.read({

@@ -39,6 +39,13 @@ def _asked(ask: Any) -> Response:
         return as_json({"error": str(error)}, 422)
 
 
+def _end() -> dict[str, Any]:
+    """Which frames of a stream without end are asked for, and how many."""
+    end, many = request.args.get("end"), request.args.get("many", "")
+    given = {"end": end} if end else {}
+    return {**given, "many": int(many)} if many.isascii() and many.isdecimal() else given
+
+
 def _forming(server: Flask, desk: DreamDesk) -> None:
     @server.get("/api/dream")
     def dream_look() -> Response:
@@ -83,10 +90,19 @@ def _kept(server: Flask, desk: DreamDesk) -> None:
     @server.get("/api/dream/film.<kind>")
     def dream_film(kind: str) -> Response:
         try:
-            data = desk.film(_wish(), kind)
+            data = desk.film(_wish(), kind, **_end())
         except (UserError, JobError) as error:
             return as_json({"error": str(error)}, 422)
-        return Response(data, mimetype=KINDS[kind])
+        attached = {"Content-Disposition": f'attachment; filename="dream.{kind}"'}
+        return Response(data, mimetype=KINDS[kind], headers=attached)
+
+    @server.get("/api/dream/held")
+    def dream_held() -> Response:
+        return _asked(lambda: desk.held(_wish()))
+
+    @server.post("/api/dream/clear")
+    def dream_clear() -> Response:
+        return _asked(lambda: desk.held(_wish(), clear=True))
 
     @server.get("/dreams/<id>.<kind>")
     def dream_file(id: str, kind: str) -> Response:

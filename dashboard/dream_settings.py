@@ -3,6 +3,7 @@ go, and what it does."""
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from cache.errors import UserError
 
@@ -77,8 +78,11 @@ ALL = {
                 "After every frame the picture is enlarged by so much, and dreamt on."),
         Setting("turn", "turn a frame, degrees", 0, -15, 15, 0.5,
                 "After every frame the picture is turned by so much."),
-        Setting("frames", "frames", 60, 2, 2000, 1,
-                "The stream pauses after so many; it can go on from there."),
+        Setting("frames", "frames", 60, 0, 999_999, 1,
+                "The stream pauses after so many; it can go on from there. 0: it goes on for ever, "
+                "until you pause it or leave."),
+        Setting("skip", "frames left out of the film", 0, 0, 999_999, 1,
+                "The film begins after so many; they are dreamt all the same."),
         Setting("weight", "weight of the style", 1, 0.01, 100, 0.01,
                 "How much the style counts beside the content, as a multiple of the usual."),
         Setting("as", "shown as", "caricature", 0, 0, 0,
@@ -89,11 +93,13 @@ ALL = {
     )
 }  # fmt: skip
 _DREAM = ("octaves", "scale", "iterations", "step", "jitter", "size", "seed")
+FILM = ("zoom", "turn", "frames", "skip")  # of a stream alone
+LONGEST = 2000  # frames of a film
 OF_MODE: dict[str, tuple[str, ...]] = {
     "dream": _DREAM,
     "class": _DREAM,
     "guided": _DREAM,
-    "stream": ("zoom", "turn", "frames", *_DREAM),
+    "stream": (*FILM, *_DREAM),
     "layers": _DREAM,
     "style": ("weight", "steps", "size", "seed"),
     "kept": ("as", "steps", "size", "seed"),
@@ -109,6 +115,11 @@ _USUAL: dict[str, dict[str, Value]] = {
 }
 
 
+def way(mode: str, goal: object) -> str:
+    """The mode whose usual settings hold: a class in two networks is made as a class is."""
+    return "class" if mode == "two" and goal is not None else mode
+
+
 def usual(mode: str, name: str) -> Value:
     """What a setting is where nobody changes it."""
     return _USUAL.get(mode, {}).get(name, ALL[name].usual)
@@ -118,10 +129,22 @@ def read(mode: str, text: str | None) -> dict[str, Value]:
     """Every setting of a mode, those in ``text`` ("octaves:6,seed:3") as there. UserError: a value
     that cannot be."""
     given = dict(pair.split(":", 1) for pair in (text or "").split(",") if ":" in pair)
-    return {
+    found = {
         name: ALL[name].read(given[name]) if name in given else usual(mode, name)
         for name in OF_MODE[mode]
     }
+    if mode == "stream":
+        _check_film(found["frames"], found["skip"])
+    return found
+
+
+def _check_film(frames: Any, first: Any) -> None:
+    """UserError where a film has too many frames, or none; one without end may have any."""
+    if frames and not 0 < frames - first <= LONGEST:
+        raise UserError(
+            f"a film has 1 to {LONGEST} frames, not {frames - first:.0f}: of a longer stream leave "
+            "out the first ones with 'skip'"
+        )
 
 
 def written(mode: str, values: dict[str, Value]) -> str | None:

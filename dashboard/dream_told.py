@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from analysis.dream import schedule
 from cache.dreams import Dream
 from dashboard import dream_settings
 from dashboard.dream_wish import Wish
@@ -27,27 +28,34 @@ def told_in_words(wish: Wish, start: str, goal: str = "", guide: str = "") -> st
         "layers": f"{start} at all layers",
         "style": f"{start} in the style of {guide}",
         "kept": f"what {wish.layer} keeps of {start}",
-        "two": f"{start} in two networks",
+        "two": f"{goal or start} in two networks" + (f", towards {guide}" if guide else ""),
     }[wish.mode]
-    return ", ".join([what, *unusual(wish)])
+    return ", ".join([what, *changing(wish), *unusual(wish)])
+
+
+def changing(wish: Wish) -> list[str]:
+    """How often a stream changes, in words: ["14 changes"]; none where it does not."""
+    many = len(schedule.read(wish.then).changes)
+    return [f"{many} change{'s' if many > 1 else ''}"] if many else []
 
 
 _SAID = {
     "octaves": "{} octaves", "scale": "scale {}", "iterations": "{} steps an octave",
     "step": "steps of {}", "jitter": "jitter {} px", "size": "{} px", "seed": "seed {}",
-    "zoom": "zoom {} %", "turn": "turn {}\u00b0", "frames": "{} frames", "weight": "style x {}",
-    "steps": "{} steps", "as": "{}",
+    "zoom": "zoom {} %", "turn": "turn {}\u00b0", "frames": "{} frames",
+    "skip": "the first {} left out", "weight": "style x {}", "steps": "{} steps", "as": "{}",
 }  # fmt: skip
 
 
 def unusual(wish: Wish) -> list[str]:
     """The settings that somebody changed, in words."""
     known = dream_settings.ALL
-    return [
+    words = [
         _SAID[name].format(known[name].options.get(str(value)) or known[name].written(value))
         for name, value in wish.settings.items()
-        if value != dream_settings.usual(wish.mode, name)
+        if value != dream_settings.usual(wish.way, name)
     ]
+    return ["without end" if word == "0 frames" else word for word in words]
 
 
 def address(kept: Dream) -> str:

@@ -16,6 +16,7 @@ from analysis.dream.stamp import Origin, Stamp, stamp_of
 from analysis.featurevis.objectives import field as field_of
 from analysis.layers import find_layer, run_to
 from analysis.models import Classifier
+from dashboard.dream_frames import Frames
 from dashboard.dream_wish import PLAIN, Wish
 
 Pixels = NDArray[np.uint8]
@@ -39,19 +40,19 @@ class Pictures(Protocol):
     def direction(self, wish: Wish) -> tuple[float, ...]:
         """Of the wish's neuron group."""
 
-    def frames(self, wish: Wish) -> int:
-        """How many frames of the stream are known, from the first on."""
-
-    def frame(self, wish: Wish, number: int) -> Pixels: ...
+    def frames(self, wish: Wish) -> Frames:
+        """The frames of the stream that are there already."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One picture of several, and the choice of the page that shows it alone."""
+    """One picture of several, the choice of the page that shows it alone, and what was measured of
+    it: {before, after, other: what the other network says of it}, each as ``measured`` has it."""
 
     name: str
     pixels: Pixels
     choice: dict[str, Any]
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ _PICTURE = ("view", "model", "picture")
 _CLASSES = (*_PICTURE, "a", "b")
 _LAYER = (*_CLASSES, "layer")
 _DREAM = (*_PICTURE, "layer", "unit", "mode", "look", "goal", "guide")
+_TWO = ("second", "second_layer", "both")
 PARTS: dict[str, tuple[str, ...]] = {
     "view": ("view",),
     "bar": (*_PICTURE, "map", "tab", "sort", "take"),
@@ -49,10 +50,11 @@ PARTS: dict[str, tuple[str, ...]] = {
     "err-source": (*_LAYER, "stage", "drop"),
     "err-keep": (*_LAYER, "stage", "wall", "sure", "among", "tab", "drop", "patch", "fade"),
     "dream-modes": ("view", "mode"),
-    "dream-from": (*_PICTURE, "mode", "start", "how"),
-    "dream-what": (*_DREAM, "second"),
-    "dream-how": ("view", "model", "picture", "mode", "start", "how"),
-    "dream-result": (*_DREAM, "start", "how", "quality", "second", "made"),
+    "dream-from": (*_PICTURE, "mode", "start", "how", "both"),
+    "dream-what": (*_DREAM, *_TWO),
+    "dream-course": (*_PICTURE, "layer", "unit", "mode", "look", "how", "then"),
+    "dream-how": ("view", "model", "picture", "mode", "start", "how", "both"),
+    "dream-result": (*_DREAM, "start", "how", "then", "quality", *_TWO, "made"),
     "dream-beside": (*_DREAM, "made"),
     "dream-gallery": ("view", "made"),
 }

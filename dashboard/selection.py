@@ -9,6 +9,8 @@ from re import fullmatch
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
+from analysis.dream.schedule import FORM as THEN
+
 VIEWS = ("explore", "neuron", "atlas", "errors", "dream")
 MAPS = ("off", "activation", "effect", "pixels", "groups")
 SORTS = ("effect", "activation")
@@ -22,6 +24,7 @@ ORDERS = ("usual", "sure", "unsure", "near", "name")
 MODES = ("dream", "class", "guided", "stream", "layers", "style", "kept", "two")
 STARTS = ("picture", "noise")
 QUALITIES = ("preview", "full")
+BOTH = ("layer", "class", "guide")
 WORD = r"[a-z0-9._-]{1,60}"  # a recipe's short words
 KEY = r"[a-z0-9._-]{1,80}"
 SPOT = r"-?\d{1,3}(\.\d{1,5})?,-?\d{1,3}(\.\d{1,5})?,\d{1,4}(\.\d{1,3})?"
@@ -54,7 +57,9 @@ class Selection:
     what of the layer is made strong ("all", neurons "3,17", group "g2"; None: ``unit``, else all),
     ``goal`` the class that is dreamt of, ``guide`` the picture that guides ("class:7": the
     photographs of a class), ``how`` the settings that are not the usual ones ("octaves:6,seed:3"),
-    ``quality`` small or full size, ``second`` the other network, ``made`` one that is kept."""
+    ``then`` how a stream changes, ``quality`` small or full size, ``second`` the other network,
+    ``second_layer`` its layer (None: the counterpart), ``both`` what both networks dream of,
+    ``made`` one that is kept."""
 
     view: str = "explore"
     model: str | None = None
@@ -94,8 +99,11 @@ class Selection:
     goal: int | None = None
     guide: str | None = None
     how: str | None = None
+    then: str | None = None
     quality: str = "preview"
     second: str | None = None
+    second_layer: str | None = None
+    both: str = "layer"
     made: str | None = None
 
     @property
@@ -137,12 +145,15 @@ _ELSEWHERE = {"atlas": None, "beside": None, "cell": None, "spot": None}
 _OF_ATLAS = ("atlas", "beside", "cell", "spot")
 _TRIED = {"drop": None, "patch": None, "fade": None}
 _OF_ERRORS = ("wall", "sure", "among", *_TRIED)
-_OF_DREAM = ("start", "look", "goal", "guide", "how", "second", "made")
+_OF_DREAM = ("start", "look", "goal", "guide", "how", "then", "second", "second_layer", "made")
 _CHOICES = (
     "map", "sort", "tab", "take", "pane", "tint", "strength", "stage", "order", "mode",
-    "quality",
+    "quality", "both",
 )  # fmt: skip
-_DREAMT = {"mode", "model", "picture", "layer", "start", "look", "goal", "guide", "how", "second"}
+_DREAMT = {
+    "mode", "model", "picture", "layer", "start", "look", "goal", "guide", "how", "second",
+    "second_layer", "both",
+}  # fmt: skip
 _DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Selection)}
 
 
@@ -190,8 +201,11 @@ def parse(path: str | None, query: str | None) -> Selection:
         goal=_whole(given.get("goal")),
         guide=_matching(given.get("guide"), GUIDE),
         how=_matching(given.get("how"), HOW),
+        then=_matching(given.get("then"), THEN),
         quality=_one_of(given.get("quality"), QUALITIES, "preview"),
         second=given.get("second") or None,
+        second_layer=given.get("second_layer") or None,
+        both=_one_of(given.get("both"), BOTH, "layer"),
         made=_matching(given.get("made"), KEY),
     )
 
@@ -240,7 +254,9 @@ def change(selection: Selection, **given: Any) -> Selection:
     if "model" in given and given["model"] != selection.model:
         gone |= {"layer": None, "row": None, "col": None, "unit": None, "a": None, "b": None}
         gone |= {"other": None, "wall": None, "among": None, **_ELSEWHERE, **_TRIED}
-        gone |= {"look": None, "goal": None}
+        gone |= {"look": None, "goal": None, "then": None}
+    if "second" in given and given["second"] != selection.second:
+        gone |= {"second_layer": None}
     if "picture" in given and given["picture"] != selection.picture:
         gone |= {"row": None, "col": None, "a": None, "b": None, "off": (), **_TRIED}
     if "layer" in given and given["layer"] != selection.layer:
@@ -248,6 +264,8 @@ def change(selection: Selection, **given: Any) -> Selection:
         gone |= {"drop": None, "fade": None, "look": None}
     if any(given[name] != getattr(selection, name) for name in _DREAMT & given.keys()):
         gone |= {"quality": "preview", "made": None}
+    if "then" in given:  # a stream goes on, in the size that it has
+        gone |= {"made": None}
     if "atlas" in given and given["atlas"] != selection.atlas:
         gone |= {"cell": None, "spot": None}
     if "at" in given:

@@ -5,15 +5,16 @@ import base64
 import time
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+from analysis.dream import pair
 from cache.codecs import Raw
 from cache.dreams import KINDS, Dream, Dreams
 from cache.errors import UserError
 from dashboard import dream_settings, dream_wish
 from dashboard.bench import Bench
-from dashboard.dream_files import Files
+from dashboard.dream_files import LAST, Files
 from dashboard.dream_held import Result, held_by, thumb
 from dashboard.dream_modes import begun, looks
 from dashboard.dream_pictures import OfBench
@@ -32,7 +33,7 @@ def dream(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
     preview is kept like anything that is computed; the whole is kept for ever, also where it is
     stopped."""
     wanted = dream_wish.read(wish)
-    key = wanted.key(fingerprint(bench, wanted))
+    key = wanted.key(OfBench(bench).fingerprint(wanted))
     known = _known(bench, wanted, key)
     if known is not None:
         return known
@@ -43,21 +44,6 @@ def dream(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
         work.stop()
         raise
     return work.end()
-
-
-def fingerprint(bench: Bench, wish: Wish) -> str:
-    """Of the network, or of both."""
-    names = [wish.model, *([wish.second] if wish.second else [])]
-    return "+".join(bench.classifier(name).fingerprint for name in names)
-
-
-def frames_key(bench: Bench, wish: Wish) -> str:
-    """What a stream's frames are kept under: the same however many are asked for."""
-    if wish.mode != "stream":
-        return wish.key(fingerprint(bench, wish))
-    plain = {**wish.settings, "frames": dream_settings.usual("stream", "frames")}
-    endless = replace(wish, how=dream_settings.written("stream", plain))
-    return endless.key(fingerprint(bench, wish))
 
 
 def _known(bench: Bench, wish: Wish, key: str) -> dict[str, Any] | None:
@@ -74,7 +60,8 @@ class _Work:
 
     def __init__(self, bench: Bench, wish: Wish, key: str) -> None:
         self.bench, self.wish, self.key = bench, wish, key
-        self.given = OfBench(bench, frames_key(bench, wish))
+        self.given = OfBench(bench)
+        self.frames = self.given.frames(wish) if wish.mode == "stream" else None
         self.files, self.held = Files(self.given, wish), held_by(bench)
         self.seconds = 0.0  # of its own work: others may come between its steps
         self.resumed = self.secured = time.monotonic()
@@ -96,10 +83,11 @@ class _Work:
             self.partial["size"] = [width, height]
         for look in looks(self.given, self.wish):
             if look.frame is not None and not self._took(look, look.frame):
-                return
-            if self.wish.mode != "stream" or look.frame is not None or look.done == look.total:
+                return  # what was there before is the last
+            if self.frames is None or look.frame is not None or 0 < look.done == look.total:
                 self.look = look  # of a stream only its frames
-            self._show(look)
+            if self.frames is None or look.frame is not None or not self.partial.get("url"):
+                self._show(look)
             self.seconds += time.monotonic() - self.resumed
             yield Progress(look.done, look.total, self.partial)
             self.resumed = time.monotonic()
@@ -109,20 +97,23 @@ class _Work:
         """Whether the disk has taken a stream's frame; if not, the one before is the last.
         UserError: not even the first."""
         try:
-            self.given.keep_frame(number, look.pixels(0))
+            if self.frames is not None:
+                self.frames.keep(number, look.pixels(0))
             return True
         except UserError as error:
             if number == 0:
                 raise
             self.refused = str(error)
-        last, words = self.given.frame(self.wish, number - 1), f"frame {number} of {look.total}"
-        self.look = replace(look, pixels=lambda side: last, done=number, words=words, frame=None)
         return False
 
     def _show(self, look: Look) -> None:
-        """What the page sees of it now; for no more than a tenth of the time."""
-        partial, began = {**self.partial, "words": look.words}, time.monotonic()
-        if began >= self.show_at:
+        """What the page sees of it now; for no more than a tenth of the time. A frame is there
+        already."""
+        began = time.monotonic()
+        partial = {**self.partial, "words": look.words, "frame": look.frame}
+        if look.frame is not None and self.frames is not None:
+            partial["url"] = f"/blob/{self.frames.key(look.frame)}"
+        elif began >= self.show_at:
             partial["url"] = self.held.address(look.pixels(SHOWN), passing=True)
             now = time.monotonic()
             self.show_at = now + max(EVERY, 9 * (now - began))
@@ -132,7 +123,7 @@ class _Work:
 
     def _part(self, part: Part) -> dict[str, Any]:
         url = self.held.address(part.pixels, kind="png")
-        return {"name": part.name, "url": url, "choice": part.choice}
+        return {"name": part.name, "url": url, "choice": part.choice, **part.told}
 
     def _secure(self, look: Look) -> None:
         """What there is of a long one is kept as stopped from time to time, so that it outlives a
@@ -208,13 +199,31 @@ class _Work:
         return told_in_words(self.wish, *self.given.names(self.wish))
 
 
-def dream_film(bench: Bench, *, wish: dict[str, Any], kind: str) -> str:
-    """A stream's frames as a film: the bytes, in base 64. UserError: no frames, or no encoder."""
+def dream_film(
+    bench: Bench, *, wish: dict[str, Any], kind: str, end: str = "last", many: int = LAST
+) -> str:
+    """A stream's frames as a film: the bytes, in base 64; of one without end the first or the last
+    ones. UserError: no frames, or no encoder."""
+    files = Files(OfBench(bench), dream_wish.read(wish))
+    if kind not in ("gif", "mp4") or end not in ("first", "last"):
+        raise UserError("there is no such film")
+    part = files.part(end, min(max(1, many), dream_settings.LONGEST))
+    return base64.b64encode(part.film(kind)).decode("ascii")
+
+
+def dream_held(bench: Bench, *, wish: dict[str, Any], clear: bool = False) -> dict[str, Any]:
+    """What is kept of a stream: {spans: [[first, last], ...], bytes}; ``clear``: nothing, then."""
     wanted = dream_wish.read(wish)
-    given = OfBench(bench, frames_key(bench, wanted))
-    if kind not in ("gif", "mp4") or not given.frames(wanted):
-        raise UserError("this stream has no frames yet")
-    return base64.b64encode(Files(given, wanted).film(kind)).decode("ascii")
+    frames = OfBench(bench).frames(wanted)
+    if clear:
+        frames.clear()
+        bench.store.remove(wanted.key(OfBench(bench).fingerprint(wanted)))
+    return asdict(frames.held())
+
+
+def counterpart(bench: Bench, *, model: str, layer: str, second: str) -> str:
+    """The second network's layer that stands for one of the first."""
+    return pair.counterpart(bench.classifier(model), layer, bench.classifier(second))
 
 
 def labelled(bench: Bench, *, model: str, index: int, most: int = 8) -> list[str]:
@@ -224,4 +233,7 @@ def labelled(bench: Bench, *, model: str, index: int, most: int = 8) -> list[str
     return [p.key for p in pictures if categories.index_of_label(p.label) == index][:most]
 
 
-DREAM_TASKS: dict[str, Task] = {"dream": dream, "dream_film": dream_film, "labelled": labelled}
+DREAM_TASKS: dict[str, Task] = {
+    "dream": dream, "dream_film": dream_film, "dream_held": dream_held, "labelled": labelled,
+    "counterpart": counterpart,
+}  # fmt: skip

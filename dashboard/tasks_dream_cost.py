@@ -20,7 +20,7 @@ def dream_cost(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
     known = bench.kept.peek(("dream cost", wanted))
     if known is not None and time.monotonic() - known[0] < FRESH:
         return known[1]
-    work, steps, found = seconds(OfBench(bench, ""), wanted), 0, None
+    work, steps, found = seconds(OfBench(bench), wanted), 0, None
     try:
         while True:
             next(work)

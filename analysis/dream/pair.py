@@ -36,35 +36,51 @@ def counterpart(classifier: "Classifier", layer: str, other: "Classifier") -> st
     return near.name
 
 
-def translated(classifier: "Classifier", dream: Dream, other: "Classifier") -> Dream:
-    """The same dream for another network. UserError for one of channels or a direction, which mean
-    nothing there, or of a class that it does not have."""
+def translated(
+    classifier: "Classifier", dream: Dream, other: "Classifier", layer: str | None = None
+) -> Dream:
+    """The same dream for another network, at the ``layer`` of it, else at the counterpart.
+    UserError for one of channels or a direction, which mean nothing there, or of a class that it
+    does not have."""
     if dream.class_index is not None:
         if classifier.categories.raw == other.categories.raw:
             return dream
-        name = classifier.categories.raw[dream.class_index]
-        return replace(dream, class_index=other.categories.find(name))
+        name = classifier.categories.raw[classifier.categories.find(dream.class_index)]
+        return replace(dream, class_index=_same_class(name, other))
     if dream.channels or dream.direction:
         raise UserError(
             f"channels of {classifier.name} are not those of {other.name}: dream with a whole "
             "layer, a guide or a class to compare them"
         )
-    return replace(dream, layer=counterpart(classifier, dream.layer, other))
+    return replace(dream, layer=layer or counterpart(classifier, dream.layer, other))
+
+
+def _same_class(name: str, other: "Classifier") -> int:
+    """The class of exactly that name: a part of a name may be another thing. UserError."""
+    same = [i for i, own in enumerate(other.categories.raw) if own.lower() == name.lower()]
+    if len(same) != 1:
+        said = "several classes" if same else "no class"
+        raise UserError(f"{other.name} has {said} {name!r}: choose another class, or network")
+    return same[0]
+
+
+def for_both(
+    first: "Classifier", dream: Dream, second: "Classifier", layer: str | None = None
+) -> list[Dream]:
+    """The dream of the first network and the same for the second, at the ``layer`` of it, else at
+    the counterpart. UserError for what one of them lacks."""
+    return [checked(dream, first), checked(translated(first, dream, second, layer), second)]
 
 
 def in_each(
     classifiers: Sequence["Classifier"],
-    dream: Dream,
+    dreams: Sequence[Dream],
     picture: NDArray[np.uint8] | None = None,
     *,
     guides: Sequence[NDArray[np.uint8]] = (),
 ) -> Iterator[Rung]:
-    """The dream in the first network, then what stands for it in each of the others, frame by
-    frame; for a sheet, see ``ladder.sheet`` and ``caption``. Raises UserError before the first
-    step for what one of them lacks."""
-    first = classifiers[0]
-    dreams = [dream, *(translated(first, dream, other) for other in classifiers[1:])]
-    dreams = [checked(d, c) for d, c in zip(dreams, classifiers, strict=True)]
+    """Each network's own dream, one network after the other, frame by frame; for a sheet, see
+    ``ladder.sheet`` and ``caption``."""
     for number, (own, classifier) in enumerate(zip(dreams, classifiers, strict=True), start=1):
         for frame in dreamt(classifier, own, picture, guides=guides):
             yield Rung(number, len(dreams), own, frame)

@@ -7,7 +7,7 @@ one depends on: a stream goes on from any frame that was kept, as if it had neve
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, pairwise
+from itertools import count
 from math import cos, radians, sin
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,8 @@ from torch.nn import functional
 from analysis.dream import pyramid
 from analysis.dream.aims import aim_of
 from analysis.dream.engine import Dreamer, started
-from analysis.dream.settings import Dream, checked
+from analysis.dream.schedule import Change, Stream, at, checked_order
+from analysis.dream.settings import Dream, checked, class_picture
 from analysis.featurevis.parameters import COLOUR_ROOT
 from cache.errors import UserError
 
@@ -31,31 +32,7 @@ RECIPE = 1  # raise when a change alters pictures
 MEAN = (0.48, 0.46, 0.41)  # of photographs' colours; Lucid, optvis/param/color.py
 STEADY = 0.1  # of the way back to the colours of photographs, a frame
 FAINT = 1e-4  # variance, in 0..1 squared
-MOST_CHANGES = 1000
 Picture = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Change:
-    """From ``frame`` on ``layer`` (and of it the ``channels``, if any) is what is dreamt; the
-    ``strength``, a factor of the dream's step, is reached there and goes evenly from one change to
-    the next."""
-
-    frame: int
-    layer: str
-    strength: float = 1.0
-    channels: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stream:
-    """``zoom``: the part of each side that is gone after a frame; ``turn``: degrees a frame,
-    anticlockwise; ``changes``: in the order of their frames, none where all stays as the dream
-    has it."""
-
-    zoom: float = 0.05
-    turn: float = 0.0
-    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,21 +41,15 @@ class StreamFrame:
 
     number: int
     pixels: Picture
-    layer: str
-    strength: float
+    moment: Change
 
 
 def checked_stream(classifier: "Classifier", dream: Dream, stream: Stream) -> None:
     """UserError where a stream asks for what there is not."""
     if not 0 <= stream.zoom <= 0.5 or not -45 <= stream.turn <= 45:
         raise UserError("a stream zooms by 0 to 0.5 and turns by -45 to 45 degrees a frame")
-    if len(stream.changes) > MOST_CHANGES:
-        raise UserError(f"a stream changes at most {MOST_CHANGES} times")
-    if any(a.frame >= b.frame for a, b in pairwise(stream.changes)):
-        raise UserError("the changes of a stream come in the order of their frames, each once")
+    checked_order(stream)
     for change in stream.changes:
-        if change.frame < 0 or not 0 <= change.strength <= 20:
-            raise UserError("a change has a frame from 0 on and a strength from 0 to 20")
         checked(_changed(dream, change), classifier)
     checked(dream, classifier)
 
@@ -113,19 +84,7 @@ def strides(
             yield None
         pixels = last.pixels()  # every dream has a step
         now = pyramid.to_tensor(pixels, now.shape[1], now.device)  # as it would be read
-        yield StreamFrame(number, pixels, moment.layer, moment.strength)
-
-
-def at(stream: Stream, dream: Dream, number: int) -> Change:
-    """What holds at a frame: the last change's layer, and the strength on the way to the next."""
-    before = [c for c in stream.changes if c.frame <= number]
-    later = [c for c in stream.changes if c.frame > number]
-    last = before[-1] if before else Change(0, dream.layer, channels=dream.channels)
-    if not later:
-        return replace(last, frame=number)
-    share = (number - last.frame) / (later[0].frame - last.frame)
-    strength = last.strength + share * (later[0].strength - last.strength)
-    return replace(last, frame=number, strength=strength)
+        yield StreamFrame(number, pixels, moment)
 
 
 def zoomed(picture: Tensor, stream: Stream) -> Tensor:
@@ -170,17 +129,17 @@ def _power(matrix: Tensor, exponent: float) -> Tensor:
 
 
 class _Desk:
-    """The dreamers of a stream's layers, each made when it is first needed."""
+    """The dreamer of what a stream dreams now; made anew where that changes."""
 
     def __init__(self, classifier: "Classifier", dream: Dream, guides: Sequence[Picture]) -> None:
         self.classifier, self.dream, self.guides = classifier, dream, guides
-        self._known: dict[tuple[str, tuple[int, ...]], Dreamer] = {}
+        self._known: dict[Change, Dreamer] = {}
 
     def dreamer(self, moment: Change) -> Dreamer:
-        key = moment.layer, moment.channels
+        key = replace(moment, frame=0, strength=1.0)
         own = checked(_changed(self.dream, moment), self.classifier)
         if key not in self._known:
-            aim = aim_of(self.classifier, own, self.guides)
+            aim = aim_of(self.classifier, own, self.guides if own.guides else ())
             self._known = {key: Dreamer(self.classifier, aim, own)}
         dreamer = self._known[key]
         dreamer.settings = replace(own, step=self.dream.step * moment.strength)
@@ -188,9 +147,15 @@ class _Desk:
 
 
 def _changed(dream: Dream, change: Change) -> Dream:
-    """The dream of a change; one of a class, or of its own layer and channels, stays what it is."""
-    if (change.layer, change.channels) == (dream.layer, dream.channels):
+    """The dream of a change; one of its own layer and channels, or class, stays what it is."""
+    if (change.layer, change.channels, change.class_index) == (
+        dream.layer, dream.channels, dream.class_index,
+    ):  # fmt: skip
         return dream
-    return replace(
-        dream, layer=change.layer, channels=change.channels, class_index=None, direction=()
-    )
+    other = replace(
+        dream, layer=change.layer, channels=change.channels, class_index=change.class_index,
+        direction=(),
+    )  # fmt: skip
+    if change.class_index is None:
+        return other
+    return replace(other, guides=(), blur=class_picture(change.class_index).blur)

@@ -87,6 +87,7 @@
       img.src = one.url;
       img.alt = name.textContent = one.name;
       button.append(img, name);
+      if (one.after) button.append(neuronscope.toldOfTwo(one, many, el("dream-shown").dataset.measure, { number, share }));
       return button;
     }));
   }
@@ -95,7 +96,7 @@
     const now = answer || {}, shown = el("dream-shown"), mode = shown.dataset.mode, film = mode === "stream";
     shown.dataset.state = now.state || "waiting";
     picture(el("dream-after"), now.url);
-    const stage = el("dream-stage"), sheet = mode === "layers" || mode === "two", moves = film && over(now);
+    const stage = el("dream-stage"), sheet = mode === "layers" || mode === "two", moves = film;
     stage.classList.toggle("single", !now.before || sheet || moves);
     stage.classList.toggle("sheet", sheet);
     if (now.before) picture(el("dream-before"), now.before);
@@ -105,6 +106,7 @@
     parts(now);
     el("dream-size").textContent = now.size && over(now) ? `${wide} \u00d7 ${high}` : "";
     const bar = el("dream-progress").querySelector("progress");
+    bar.hidden = now.total === 0; // without end
     bar.value = over(now) ? 1 : (now.done || 0) / (now.total || 1);
     el("dream-said").textContent = said(answer);
     el("dream-stop").hidden = over(now) || now.state === "stopping";
@@ -113,21 +115,25 @@
     el("dream-on").textContent = film ? "go on" : now.state === "failed" ? "try again" : "dream it whole";
     el("dream-numbers").textContent = numbers(now);
     tools(now);
+    document.dispatchEvent(new CustomEvent("dreamt", { detail: { now, wanted, rests: over(now) } }));
   }
 
   function tools(now) {
     const there = Boolean(now.id) && over(now), hide = (id, hidden) => { if (el(id)) el(id).hidden = hidden; };
     const frames = el("dream-shown").dataset.mode === "stream" && ["stopped", "failed"].includes(now.state) && now.url; // a film of what is there
     hide("dream-save", !there && !frames);
-    if (frames && !there) el("dream-save").href = "/api/dream/film.gif?" + new URLSearchParams({ wish: wanted });
-    el("dream-save").download = frames && !there ? "dream.gif" : "";
+    const endless = el("dream-many");
+    if (frames && (endless || !there)) el("dream-save").href = "/api/dream/film.gif?" + filmed();
+    el("dream-save").download = frames && (endless || !there) ? "dream.gif" : "";
+    hide("dream-ends-of", !frames);
+    el("dream-save").textContent = frames && endless ? "save as GIF" : "save";
     hide("dream-again", !there || now.kind !== "png" || Boolean(now.parts));
     hide("dream-keep", !there || Boolean(now.saved));
     const whole = Boolean(now.held) && !JSON.parse(wanted).preview;
     if (el("dream-keep")) el("dream-keep").textContent = whole ? "try again to keep it" : "keep";
     hide("dream-more", now.state !== "done");
     hide("dream-film", el("dream-shown").dataset.mode !== "stream" || !over(now) || now.state === "failed");
-    if (there) el("dream-save").href = `/dreams/${now.id}.${now.kind}?save=1`;
+    if (there && !(frames && endless)) el("dream-save").href = `/dreams/${now.id}.${now.kind}?save=1`;
     if (!el("dream-cost")) return;
     el("dream-cost").textContent = now.state === "done" && costs[wanted] ? `, about ${seconds(costs[wanted])}` : "";
     if (now.state === "done" && !(wanted in costs)) price(wanted);
@@ -144,6 +150,13 @@
     if (costs[asked] == null) setTimeout(() => asked === wanted && price(asked), 700);
     else fill();
   }
+
+  // Of a stream without end: which frames, and how many of them.
+  function filmed() {
+    const end = el("dream-end"), many = el("dream-many");
+    return new URLSearchParams({ wish: wanted, ...(many ? { end: end.value, many: many.value || 120 } : {}) });
+  }
+  document.addEventListener("film-part", () => { if (answer) tools(answer); });
 
   // ---- what is wanted is asked for ----
 
@@ -251,7 +264,7 @@
     button.disabled = true;
     neuronscope.say("Writing the film\u2026");
     try {
-      const said = await fetch("/api/dream/film.mp4?" + new URLSearchParams({ wish: wanted }));
+      const said = await fetch("/api/dream/film.mp4?" + filmed());
       if (!said.ok) throw new Error((await said.json()).error);
       const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(await said.blob()), download: "dream.mp4" });
       link.click();
@@ -299,6 +312,7 @@
       event.target.value = "";
     }
     if (event.target.dataset.how) how();
+    if (event.target.id === "dream-second-layer") neuronscope.choose({ second_layer: event.target.value || null });
     if (event.target.id === "dream-layer") neuronscope.choose({ layer: event.target.value });
     if (event.target.id === "dream-units") units(event.target);
   });

@@ -22,6 +22,7 @@ from dashboard.protocol import JobError
 from dashboard.service import Service
 from dashboard.views import (
     dream_beside,
+    dream_course,
     dream_gallery,
     dream_how,
     dream_result,
@@ -48,6 +49,7 @@ Fill = Callable[[Context], Any]
 FILLS: dict[str, Fill] = {
     "dream-from": dream_start.content,
     "dream-what": dream_what.content,
+    "dream-course": dream_course.content,
     "dream-how": dream_how.content,
     "dream-result": dream_result.content,
 }
@@ -55,7 +57,8 @@ FILLS: dict[str, Fill] = {
 
 def layout() -> Component:
     """The empty panels."""
-    left = [html.Div(id=name) for name in ("dream-from", "dream-what", "dream-how")]
+    names = ("dream-from", "dream-what", "dream-course", "dream-how")
+    left = [html.Div(id=name) for name in names]
     busy = filled(note("Loading the network\u2026", kind="busy"))
     right = [html.Div(id="dream-result", **busy), html.Div(id="dream-beside")]
     return html.Main(

@@ -14,32 +14,45 @@ from dashboard.dream_settings import Setting
 from dashboard.markup import Field
 from dashboard.views.context import Context
 
+ELSEWHERE = {"zoom", "turn", "frames"}  # settings of a stream that stand beside its changes
+
 
 def content(here: Context) -> Component:
     """One field a setting; ``assets/dream.js`` makes a choice of what is typed."""
-    mode = here.chosen.mode
+    way = way_of(here)
     try:
-        values = dream_settings.read(mode, here.chosen.how)
+        values = dream_settings.read(way, here.chosen.how)
     except UserError as error:  # out of a link that was written by hand
-        return html.Div([note(str(error), kind="error"), _back()], id="dream-settings")
-    usual = {name: dream_settings.usual(mode, name) for name in values}
-    changed = [name for name in values if values[name] != usual[name]]
-    rows = [_row(dream_settings.ALL[n], v, usual[n]) for n, v in values.items()]
+        return html.Div([note(str(error), kind="error"), _back({}, {})], id="dream-settings")
+    usual = {name: dream_settings.usual(way, name) for name in values}
+    own = [name for name in values if name not in ELSEWHERE]
+    changed = [name for name in own if values[name] != usual[name]]
+    rows = [row(dream_settings.ALL[n], values[n], usual[n]) for n in own]
     summary = "How" if not changed else f"How ({len(changed)} changed)"
     return html.Details(
         [html.Summary(summary), html.Div(rows, className="dream-settings"),
-         _back() if changed else None],
+         _back(values, usual) if changed else None],
         className="panel", id="dream-settings",
         **{"data-usual": json.dumps(usual)},
     )  # fmt: skip
 
 
-def _back() -> Component:
-    return action("all as in the original", {"how": None}, className="quiet-button",
+def way_of(here: Context) -> str:
+    """The mode whose usual settings hold."""
+    goal = here.chosen.both == "class" or None
+    return dream_settings.way(here.chosen.mode, goal)
+
+
+def _back(values: dict[str, Any], usual: dict[str, Any]) -> Component:
+    """Every setting here as usual; those that stand elsewhere stay."""
+    kept = {name: value if name in ELSEWHERE else usual[name] for name, value in values.items()}
+    how = dream_settings.written("stream", kept) if kept.keys() & ELSEWHERE else None
+    return action("all as in the original", {"how": how}, className="quiet-button",
                   label="Every setting as in the original")  # fmt: skip
 
 
-def _row(setting: Setting, value: Any, usual: Any) -> Component:
+def row(setting: Setting, value: Any, usual: Any) -> Component:
+    """A setting's name, its field and the way back to what is usual."""
     label = html.Span(setting.label, className="term", tabIndex="0",
                       **{"data-tip": setting.tip, "aria-description": setting.tip})  # fmt: skip
     reset = html.Button(

@@ -9,11 +9,14 @@ from dash.development.base_component import Component
 from dashboard import dream_settings
 from dashboard.components import NOTHING_YET, action, copy_command
 from dashboard.dream_command import words
-from dashboard.dream_told import sought
+from dashboard.dream_told import changing, sought
 from dashboard.dream_wish import Wish, looked_for
 from dashboard.markup import Field
+from dashboard.views import dream_film, dream_two
 from dashboard.views.context import Context
+from dashboard.views.dream_how import way_of
 from dashboard.views.dream_start import from_noise
+from dashboard.views.dream_two import second_layer_of, second_of
 from dashboard.views.dream_what import (
     CHOOSY,
     GUIDED,
@@ -21,25 +24,27 @@ from dashboard.views.dream_what import (
     goal_of,
     guide_name,
     guide_of,
-    second_of,
 )
-
-MORE = 60  # frames by which a stream goes on
 
 
 def wish_of(here: Context) -> Wish:
     """What the selection asks for, with every gap filled."""
     chosen, mode = here.chosen, here.chosen.mode
     units, group = looked_for(chosen) if mode in CHOOSY else ((), None)
+    both = chosen.both if mode == "two" else None
+    way = way_of(here)
     if from_noise(here):
         group = None  # a group is one of the picture
     return Wish(
-        mode=mode, model=here.model, layer=here.layer if mode in LAYERED else "",
+        mode=mode, model=here.model,
+        layer=here.layer if mode in LAYERED and both != "class" else "",
         picture=None if from_noise(here) else here.picture, units=units, group=group,
-        goal=goal_of(here) if mode == "class" else None,
-        guide=guide_of(here) if mode in GUIDED else None,
-        second=second_of(here) if mode == "two" else None,
-        how=dream_settings.written(mode, dream_settings.read(mode, chosen.how)),
+        goal=goal_of(here) if "class" in (mode, both) else None,
+        guide=guide_of(here) if mode in GUIDED or both == "guide" else None,
+        second=second_of(here) if both else None,
+        second_layer=second_layer_of(here) if both in ("layer", "guide") else None,
+        then=chosen.then if mode == "stream" else None,
+        how=dream_settings.written(way, dream_settings.read(way, chosen.how)),
         preview=chosen.quality == "preview",
     )  # fmt: skip
 
@@ -55,7 +60,8 @@ def content(here: Context) -> list[Component]:
     parts = html.Div(id="dream-parts", hidden=True, **{"data-own": "parts"})
     numbers = html.P(id="dream-numbers", className="caption", **{"data-own": "numbers"})
     return [html.Section(
-        [head, _stage(), parts, _progress(), numbers, _tools(here, wish)],
+        [head, _stage(), parts, _progress(), numbers, _tools(here, wish),
+         dream_film.held() if wish.mode == "stream" else None],
         className="panel dream-result", id="dream-shown",
         **{"data-dream": json.dumps(wish.plain()), "data-measure": _measure(here, wish),
            "data-mode": wish.mode},
@@ -64,7 +70,7 @@ def content(here: Context) -> list[Component]:
 
 def _measure(here: Context, wish: Wish) -> str:
     """What the number is that was to become larger."""
-    if wish.mode == "class" and wish.goal is not None:
+    if wish.goal is not None:
         return f"Logit of {here.name(wish.goal)}"
     if wish.mode == "guided":
         return f"Agreement with the guide in {wish.layer} (cosine)"
@@ -72,7 +78,7 @@ def _measure(here: Context, wish: Wish) -> str:
         return "Mean activation"
     if wish.group is not None:
         return "Activation along the group"
-    return "" if wish.mode in ("layers", "two", "style") else "Root mean square activation"
+    return "" if wish.mode in ("layers", "style") else "Root mean square activation"
 
 
 def _heading(here: Context, wish: Wish) -> list[Any]:
@@ -81,15 +87,16 @@ def _heading(here: Context, wish: Wish) -> list[Any]:
     goal = here.name(wish.goal) if wish.goal is not None else ""
     guide = guide_name(here, wish.guide) if wish.guide else ""
     sees = "see" if len(wish.units) > 1 else "sees"
+    course = ", ".join([*changing(wish), "from "])
     return {
         "dream": ["What ", html.B(sought(wish)), f" {sees} in {start}"],
         "class": [html.B(goal), f", out of {start}"],
         "guided": [f"{start} towards ", html.B(guide), f", as {wish.layer} sees it"],
-        "stream": ["A stream of what ", html.B(sought(wish)), f" {sees}, from {start}"],
+        "stream": ["A stream of what ", html.B(sought(wish)), f" {sees}, ", course, start],
         "layers": [html.B(start), ", dreamt at every layer"],
         "style": [html.B(start), f" in the style of {guide}"],
         "kept": ["What ", html.B(wish.layer), f" keeps of {start}"],
-        "two": [html.B(start), " in two networks"],
+        "two": dream_two.heading(here, start, goal, guide) if wish.second else [],
     }[wish.mode]
 
 
@@ -136,14 +143,6 @@ def _command(here: Context, wish: Wish) -> Component:
     return copy_command([*words(wish, start, guide), *here.network_options, *photographs])
 
 
-def _more(wish: Wish) -> Component:
-    """The stream goes on from its last frame."""
-    chosen = wish.settings
-    longer = {**chosen, "frames": chosen["frames"] + MORE}
-    return action(f"{MORE} more frames", {"how": dream_settings.written("stream", longer)},
-                  label="Go on from the last frame", className="pill", id="dream-more")  # fmt: skip
-
-
 def _tools(here: Context, wish: Wish) -> Component:
     """What can be done with the result."""
     large = action(["full size", html.Span(id="dream-cost", className="label")],
@@ -154,7 +153,7 @@ def _tools(here: Context, wish: Wish) -> Component:
     buttons = html.Div(
         [
             large if wish.preview else small,
-            _more(wish) if wish.mode == "stream" else None,
+            *(dream_film.tools(wish) if wish.mode == "stream" else ()),
             html.Button("again", type="button", className="pill", id="dream-again",
                         title="The result becomes the picture, and is dreamt on"),
             html.A("save", className="pill", id="dream-save", download=True,

@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 from dashboard import dream_settings
 from dashboard.components import action
 from dashboard.views.context import Context
+from dashboard.views.dream_how import way_of
 from dashboard.views.explore_callbacks import strip
 
 NOISE_TOO = ("dream", "class", "stream", "layers", "two")  # modes that can begin with noise
@@ -26,7 +27,7 @@ def content(here: Context) -> list[Component]:
 
 def from_noise(here: Context) -> bool:
     """Whether it begins with noise."""
-    usual = "noise" if here.chosen.mode == "class" else "picture"
+    usual = "noise" if way_of(here) == "class" else "picture"
     return (here.chosen.start or usual) == "noise" and _both(here)
 
 
@@ -55,12 +56,12 @@ def _picture(here: Context) -> Component:
 
 def _noise(here: Context) -> list[Any]:
     """The seed, and another one."""
-    mode = here.chosen.mode
-    values = dream_settings.read(mode, here.chosen.how)
+    way = way_of(here)
+    values = dream_settings.read(way, here.chosen.how)
     seed = int(values["seed"])
     following = {**values, "seed": float(seed + 1)}
     return [html.P([
         "Faint grey noise, drawn from seed ", html.B(str(seed), id="dream-seed"), ". ",
-        action("another", {"how": dream_settings.written(mode, following)}, className="pill",
+        action("another", {"how": dream_settings.written(way, following)}, className="pill",
                label="Noise from the next seed"),
     ], className="dream-noise")]  # fmt: skip

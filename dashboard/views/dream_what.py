@@ -16,6 +16,7 @@ from dashboard.components import (
 )
 from dashboard.dream_wish import looked_for
 from dashboard.markup import Field
+from dashboard.views import dream_two
 from dashboard.views.context import Context
 from dashboard.views.dream_start import from_noise
 
@@ -34,8 +35,8 @@ def content(here: Context) -> list[Component]:
     if mode in GUIDED:
         parts += _guide(here)
     if mode == "two":
-        parts += [_networks(here)]
-    if mode in LAYERED:
+        parts += _two(here)
+    elif mode in LAYERED:
         parts += [_ladder(here)]
     if mode in CHOOSY:
         parts += [_part(here), *_neurons(here)]
@@ -46,6 +47,15 @@ def content(here: Context) -> list[Component]:
         mode, "What to look for"
     )
     return [html.Section([html.H2(title), *parts], className="panel")]
+
+
+def _two(here: Context) -> list[Any]:
+    """The other network, and what both dream of."""
+    parts = list[Any](dream_two.networks(here))
+    if here.chosen.both == "class":
+        return [*parts, _class(here)]
+    guide = _guide(here) if here.chosen.both == "guide" else []
+    return [*parts, *guide, _ladder(here), dream_two.second_layer(here)]
 
 
 # ---- a class ----
@@ -131,35 +141,6 @@ def _photographs(here: Context, guide: str) -> list[Component]:
     field = class_field("dream-guide", "guide", here.model, label="Towards the photographs of",
                         hint="or of any class", **{"data-before": "class:"})  # fmt: skip
     return [html.Div(pills, className="dream-pills"), field]
-
-
-# ---- another network ----
-
-
-def second_of(here: Context) -> str:
-    """The other network: as chosen, else the first other one that there is."""
-    names = [row["name"] for row in here.service.ask("networks")]
-    others = [n for n in names if n != here.model and not n.startswith("planted")]
-    if here.chosen.second and here.chosen.second in names and here.chosen.second != here.model:
-        return here.chosen.second
-    if not others:
-        raise UserError(
-            "there is no second network on this machine: install the extra [timm], or start with "
-            "--model and another network's name"
-        )
-    return str(others[0])
-
-
-def _networks(here: Context) -> Component:
-    second = second_of(here)
-    every = [row["name"] for row in here.service.ask("networks") if row["name"] != here.model]
-    names = [n for n in every if n == second or not n.startswith("planted")]
-    options = [
-        action(name.split("/")[-1], {"second": name}, label=f"Beside {name}", className="pill",
-               **{"aria-pressed": str(name == second).lower()})
-        for name in names
-    ]  # fmt: skip
-    return html.Div([html.Span("beside", className="label"), *options], className="dream-pills")
 
 
 # ---- a layer, and what of it ----

@@ -142,6 +142,12 @@ WISHES: list[dict[str, Any]] = [
     {"mode": "kept", "how": "as:distance"},
     {"mode": "kept"},
     {"mode": "two", "second": "planted_square"},
+    {"mode": "two", "second": "planted_square", "second_layer": "relu2"},
+    {"mode": "two", "second": "planted_square", "goal": 954, "layer": "", "picture": None},
+    {"mode": "two", "second": "planted_square", "guide": "picture", "how": "size:96"},
+    {"mode": "stream", "then": "30:features.10:2,60:features.12/3/17,90:class:954,120:again"},
+    {"mode": "stream", "how": "frames:0"},
+    {"mode": "stream", "how": "frames:400,skip:380"},
 ]  # fmt: skip
 
 
@@ -190,7 +196,18 @@ REFUSED: list[tuple[list[str], str]] = [
     (["noise", "--layer", LAYER, "-o", "no/x.png"], "there is no folder 'no'"),
     (["noise", "--layer", LAYER, "--frames", "9", "-o", "x.png"], "a stream is a film"),
     (["noise", "--layer", LAYER, "--mode", "layers", "-o", "x.gif"], "only a stream is a film"),
-    (["noise", "--layer", LAYER, "--frames", "0", "-o", "x.gif"], "from 2 to 2000, not '0'"),
+    (["noise", "--layer", LAYER, "--then", "9", "-o", "x.gif"], "30:features.10:2"),
+    (["noise", "--layer", LAYER, "--then", "9:features.77", "-o", "x.gif"], "nearest: features.7"),
+    (["noise", "--layer", LAYER, "--then", "9:class:no such", "-o", "x.gif"], "no class"),
+    (["noise", "--layer", LAYER, "--then", "9:features.4/999", "-o", "x.gif"], "out of range"),
+    (["noise", "--layer", LAYER, "--then", "9:features.4", "-o", "x.png"], "a stream is a film"),
+    (["noise", "--mode", "dream", "--layer", LAYER, "--then", "9:a", "-o", "x.png"], "--then"),
+    (["noise", "--second", MODEL, "--layer", LAYER, "--second-layer", "no", "-o", "x.png"],
+     "no layer"),
+    (["noise", "--second", MODEL, "--layer", LAYER, "--class", "7", "-o", "x.png"], "no layer and"),
+    (["noise", "--second", "planted_square", "--class", "7", "-o", "x.png"], "has no class"),
+    (["noise", "--layer", LAYER, "--frames", "9", "--skip", "9", "-o", "x.gif"], "1 to 2000"),
+    (["noise", "--layer", LAYER, "--frames", "2001", "-o", "x.gif"], "1 to 2000 frames, not 2001"),
     (["noise", "--layer", LAYER, "--size", "6001", "-o", "x.png"], "from 0 to 6000"),
     (["noise", "--layer", LAYER, "--size", "-1", "-o", "x.png"], "from 0 to 6000"),
     (["noise", "--layer", LAYER, "--octaves", "nan", "-o", "x.png"], "from 1 to 8"),
@@ -257,10 +274,10 @@ def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody presses it while the third step is taken, or the third frame of a stream."""
 
     def pressed(given: Pictures, wish: Wish) -> Iterator[Look]:
-        number = 0
+        seen = 0
         for look in looks(given, wish):
-            number += wish.mode != "stream" or look.frame is not None
-            if number == 3:
+            seen += wish.mode != "stream" or look.frame is not None
+            if seen == 3:
                 signal.raise_signal(signal.SIGINT)
             yield look
 
@@ -282,4 +299,5 @@ def test_what_is_there_is_kept_when_it_is_stopped(
     code, said, _ = desk.run("dream", *FILM, "--iterations", "50", "-o", out)
     assert code == 130
     assert f"{name}: stopped, what was there is kept" in said
+    assert ("the same command goes on from there" in said) == (frames is not None)
     assert signal.getsignal(signal.SIGINT) is usual

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.selection import (
+    BOTH,
     MAPS,
     MODES,
     ORDERS,
@@ -52,6 +53,9 @@ patches = st.none() | st.sampled_from(
 fades = st.none() | st.sampled_from(["3:0", "3:0.5,17:2", "g2:0.5,3:0"])
 looks = lists | st.sampled_from(["all", "g2"])
 guides = st.none() | st.sampled_from(["class:7", "0a" * 32])
+thens = st.none() | st.sampled_from(
+    ["30:features.10:2", "5:a,30:layer3.2.relu#2/3/17:0.5,60:class:954,90:again"]
+)
 hows = st.none() | st.sampled_from(["octaves:6", "octaves:6,step:0.006,seed:-1"])
 
 
@@ -72,7 +76,9 @@ def selections(draw: st.DrawFn) -> Selection:
         among=draw(whole), drop=draw(lists), patch=draw(patches), fade=draw(fades),
         order=draw(st.sampled_from(ORDERS)), mode=draw(st.sampled_from(MODES)),
         start=draw(st.none() | st.sampled_from(STARTS)), look=draw(looks), goal=draw(whole),
-        guide=draw(guides), how=draw(hows), quality=draw(st.sampled_from(QUALITIES)),
+        guide=draw(guides), how=draw(hows), then=draw(thens),
+        second_layer=draw(word), both=draw(st.sampled_from(BOTH)),
+        quality=draw(st.sampled_from(QUALITIES)),
         second=draw(word), made=draw(key),
     )  # fmt: skip
 
@@ -164,6 +170,10 @@ def test_another_dream_begins_small() -> None:
     full = Selection(view="dream", mode="guided", quality="full", made="ab12", look="3,17")
     assert change(full, mode="dream").quality == "preview"
     assert change(full, how="octaves:6").made is None
+    later = change(full, then="9:features.4")
+    assert (later.quality, later.made) == ("full", None), "a stream goes on in its size"
+    assert change(later, model="other").then is None
+    assert change(Selection(second="a", second_layer="x"), second="b").second_layer is None
     assert change(full, layer="features.7").look is None
     assert change(full, mode="guided") == full
     assert change(full, made="cd34").made == "cd34"

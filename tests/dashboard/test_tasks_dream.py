@@ -19,10 +19,10 @@ from cache.errors import UserError
 from dashboard import dream_settings, dream_wish, tasks
 from dashboard.bench import Bench
 from dashboard.dream_command import words
+from dashboard.dream_pictures import OfBench
 from dashboard.dream_reopen import reopened
 from dashboard.dream_wish import Wish, looked_for
 from dashboard.selection import MODES, Selection, change
-from dashboard.tasks_dream import fingerprint
 from tests.dashboard.steps import result
 
 MODEL, LAYER = "squeezenet1_1", "features.7"
@@ -121,7 +121,7 @@ def test_the_whole_is_kept_for_ever_and_a_stopped_one_too(bench: Bench) -> None:
     kept = Dreams(bench.store.root)
     whole = wish(bench, preview=False)
     found = dreamed(bench, whole)
-    one = kept.find(whole.key(fingerprint(bench, whole)))
+    one = kept.find(whole.key(OfBench(bench).fingerprint(whole)))
     assert one is not None
     assert (one.id, one.stopped, dream_wish.read(one.asked)) == (found["id"], False, whole)
     assert picture(kept.read(one)).shape[:2] == (96, 82)
@@ -183,6 +183,10 @@ def test_every_layer_on_one_sheet_and_two_networks_side_by_side(bench: Bench) ->
     small = wish(bench, mode="two", second="planted_square", how=tiny)
     two = dreamed(bench, small)
     assert [part["choice"]["model"] for part in two["parts"]] == [MODEL, "planted_square"]
+    one = two["parts"][0]
+    assert (one["network"], one["name"]) == (MODEL, f"{MODEL}, {LAYER}")
+    assert one["after"]["activation"] > one["before"]["activation"]
+    assert {"said", "share"} <= one["other"].keys(), "what the other network says of it"
     with pytest.raises(UserError, match="second"):
         dreamed(bench, wish(bench, mode="two"))
 
@@ -222,6 +226,13 @@ def test_a_results_file_reopens_as_its_wish(bench: Bench) -> None:
         wish(bench, units=(3, 9)),
         wish(bench, mode="guided", guide=guide, how="octaves:2,iterations:2,step:0.7,size:96"),
         wish(bench, mode="stream", how="frames:2,octaves:1,iterations:1,size:64"),
+        wish(
+            bench,
+            mode="stream",
+            how="frames:2,octaves:1,iterations:1,size:64",
+            then="1:features.4/5:2,2:again",
+        ),
+        wish(bench, mode="two", second=MODEL, second_layer="features.4", guide=guide, how=QUICK),
     ):
         kept = bench.store.read(dreamed(bench, wanted)["id"])
         assert kept is not None

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.dream.pair import caption, counterpart, depth, in_each, translated
+from analysis.dream.pair import caption, counterpart, depth, for_both, in_each, translated
 from analysis.dream.settings import Dream
 from analysis.models import Classifier, load
 from cache.errors import UserError
@@ -44,11 +44,30 @@ def test_channels_mean_nothing_in_another_network(squeezenet: Classifier) -> Non
 def test_the_dream_in_both(squeezenet: Classifier) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     dream, own = Dream(layer="relu", octaves=1, iterations=2), local(32)
-    rungs = list(in_each([own, squeezenet], dream, picture))
+    rungs = list(in_each([own, squeezenet], for_both(own, dream, squeezenet), picture))
     assert [(r.number, r.count) for r in rungs if r.frame.finished] == [(1, 2), (2, 2)]
     layer = rungs[-1].dream.layer
     assert layer == counterpart(own, "relu", squeezenet)
     assert caption(squeezenet, rungs[-1].dream) == f"squeezenet1_1, {layer}"
     assert caption(squeezenet, Dream(class_index=954)) == "squeezenet1_1, banana"
     with pytest.raises(UserError, match="no layer 'rely'"):
-        next(in_each([own, squeezenet], replace(dream, layer="rely"), picture))
+        for_both(own, replace(dream, layer="rely"), squeezenet)
+
+
+def test_the_second_networks_layer_is_chosen(squeezenet: Classifier) -> None:
+    own = local(32)
+    one, two = for_both(own, Dream(layer="relu"), squeezenet, "features.10")
+    assert (one.layer, two.layer) == ("relu", "features.10")
+    with pytest.raises(UserError, match=r"nearest: features\.7"):
+        for_both(own, Dream(layer="relu"), squeezenet, "features.77")
+
+
+def test_a_guide_leads_both(squeezenet: Classifier) -> None:
+    random = np.random.default_rng(0)
+    picture, guide = (random.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(2))
+    own, other = local(32), local(32)
+    dream = Dream(layer="relu", octaves=1, iterations=1, guides=("0" * 64,))
+    dreams = for_both(own, dream, other)
+    last = [r for r in in_each([own, other], dreams, picture, guides=[guide]) if r.frame.finished]
+    assert [r.dream.guides for r in last] == [dream.guides] * 2
+    assert np.array_equal(last[0].frame.pixels(), last[1].frame.pixels()), "one network twice"

@@ -10,8 +10,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from analysis.dream.schedule import Change, Stream
 from analysis.dream.settings import Dream
-from analysis.dream.stream import Change, Stream, StreamFrame, at, steadied, strides, zoomed
+from analysis.dream.stream import StreamFrame, steadied, strides, zoomed
 from analysis.models import Classifier
 from cache.errors import UserError
 from tests.analysis.dream.nets import local
@@ -73,28 +74,29 @@ def test_the_zoom_by_hand() -> None:
     assert torch.equal(zoomed(corner, Stream(zoom=0.0)), corner)
 
 
-def test_the_schedule() -> None:
-    dream = Dream(layer="a")
-    stream = Stream(
-        changes=(Change(10, "b", 2.0), Change(20, "c", 1.0, (3,)), Change(30, "c", 0.0))
-    )
-    expected = [("a", 1.0), ("a", 1.5), ("b", 2.0), ("b", 1.5), ("c", 1.0), ("c", 0.5), ("c", 0.0)]
-    found = [at(stream, dream, n) for n in (0, 5, 10, 15, 20, 25, 99)]
-    assert [(c.layer, c.strength) for c in found] == expected
-    assert found[4].channels == (3,)
-    assert (at(Stream(), dream, 7).layer, at(Stream(), dream, 7).strength) == ("a", 1.0)
-
-
 def test_layer_and_strength_change(squeezenet: Classifier) -> None:
     dream = Dream(layer="features.4", octaves=1, iterations=1)
     changes = (Change(1, "features.7", 2.0), Change(2, "features.7", 0.0, (5,)))
     told = list(islice(frames(squeezenet, dream, Stream(zoom=0.0, changes=changes), photo()), 3))
-    assert [f.layer for f in told] == ["features.4", "features.7", "features.7"]
-    assert [f.strength for f in told] == [1.0, 2.0, 0.0]
+    assert [f.moment.layer for f in told] == ["features.4", "features.7", "features.7"]
+    assert [f.moment.strength for f in told] == [1.0, 2.0, 0.0]
     base = torch.from_numpy(told[1].pixels.copy()).permute(2, 0, 1)[None] / 255
     # a frame of no strength is the one before, its colours steadied
     still = (steadied(base)[0].permute(1, 2, 0) * 255).round().byte().numpy()
     assert np.abs(told[2].pixels.astype(int) - still).max() <= 1
+
+
+def test_a_class_in_between(squeezenet: Classifier) -> None:
+    """Two frames of a class, and back to the layer: the same as without it up to there."""
+    dream = Dream(layer="features.7", octaves=1, iterations=1)
+    stream = Stream(changes=(Change(1, class_index=954), Change(3, "features.7")))
+    told = list(islice(frames(squeezenet, dream, stream, photo(64, 64)), 4))
+    assert [f.moment.class_index for f in told] == [None, 954, 954, None]
+    plain = list(islice(frames(squeezenet, dream, Stream(), photo(64, 64)), 2))
+    assert np.array_equal(plain[0].pixels, told[0].pixels)
+    assert not np.array_equal(plain[1].pixels, told[1].pixels)
+    with pytest.raises(UserError, match="out of range"):
+        next(strides(squeezenet, dream, Stream(changes=(Change(1, class_index=1000),)), photo()))
 
 
 def test_colours_are_drawn_back_and_held() -> None:
@@ -130,6 +132,7 @@ def test_a_hundred_frames_neither_wash_out_nor_burn(squeezenet: Classifier) -> N
         (Stream(turn=90.0), "degrees"),
         (Stream(changes=(Change(5, "relu"), Change(5, "relu"))), "in the order"),
         (Stream(changes=(Change(-1, "relu"),)), "from 0 on"),
+        (Stream(changes=(Change(5, "relu"),), again=5), "after its last change"),
         (Stream(changes=(Change(1, "relu", float("nan")),)), "strength from 0"),
         (Stream(changes=(Change(1, "rely"),)), "no layer 'rely'"),
         (Stream(changes=(Change(1, "relu", 1.0, (9,)),)), "out of range"),
