@@ -169,6 +169,7 @@
     if (asked !== wanted) return;
     const before = answer;
     answer = said.ok ? now : { state: "failed", error: now.error };
+    if (!before || before.state !== answer.state) document.dispatchEvent(new Event("dream-state")); // the list tells of it, too
     if (over(answer) && answer.saved && !(over(before) && before.saved)) changed();
     fill();
   }

@@ -75,6 +75,7 @@
   }
 
   document.addEventListener("jobs", (event) => { if (last || event.detail.running.some((job) => job.whole)) look(); });
+  document.addEventListener("dream-state", look);
   document.addEventListener("filled", (event) => { if (event.target.id === "dream-gallery") look(); });
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-end]");
