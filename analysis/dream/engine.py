@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analysis.dream import pyramid
+from analysis.dream import gamut, pyramid
 from analysis.dream.aims import Aim, aim_of
 from analysis.dream.painting import painted
 from analysis.dream.prior import blurred
@@ -161,7 +161,7 @@ class Dreamer:
             if size > 0:  # else no ReLU lets anything through: once more, with redirected gradients
                 break
         if size > 0:
-            picture.add_(gradient, alpha=self.settings.step / 255 / size).clamp_(0, 1)
+            gamut.move(picture, gradient, self.settings.step / 255 / size)
         first, last = self.settings.blur
         blurred(picture, first + (last - first) * time)
         yield 1.0
