@@ -10,13 +10,12 @@ from PIL import Image
 from analysis.dream import caricature, ladder, pair, stream, style
 from analysis.dream.engine import Frame, dreamt
 from analysis.dream.pursuit import Stage
-from analysis.dream.settings import Dream, class_picture
+from analysis.dream.settings import Dream, class_picture, sketched
 from cache.errors import UserError
 from dashboard.dream_settings import NOISE, OWN, PREVIEW
 from dashboard.dream_wish import Wish
 from dashboard.dream_works import Look, Part, Pictures, Pixels
 
-SKETCH = 40  # steps of a class's small picture before it is dreamt on
 STRONGER = 25.0  # what the style weighs beside the content, where its weight is 1
 
 
@@ -74,9 +73,10 @@ def class_of(wish: Wish, dream: Dream) -> Dream:
     if wish.goal is None:
         raise UserError("choose a class to dream of")
     usual = class_picture(wish.goal)
-    steps = min(usual.fourier, SKETCH) if wish.preview else usual.fourier
-    return replace(dream, layer="", channels=(), direction=(), class_index=wish.goal,
-                   fourier=steps if dream.start == "noise" else 0, blur=usual.blur)  # fmt: skip
+    painted = usual.fourier if dream.start == "noise" else 0
+    whole = replace(dream, layer="", channels=(), direction=(), class_index=wish.goal,
+                    fourier=painted, blur=usual.blur)  # fmt: skip
+    return sketched(whole) if wish.preview and painted else whole
 
 
 def _class(given: Pictures, wish: Wish) -> Iterator[Look]:

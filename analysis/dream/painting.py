@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SMALL = 128  # the size at which the large shapes are made
 SPREAD = 1.0  # the least spread of colours, before the sigmoid
 STEEPER, ALIKE = 0.3, 4  # by how much more than 1/f the weights fall, and from how many waves on
+# after each step: without it a logit that knows no bounds takes everything to bright blue and white
+KEPT = 0.96
 
 
 class _Smooth(FourierPictures):
@@ -49,5 +51,6 @@ def painted(classifier: "Classifier", aim: Aim, dream: Dream) -> Iterator[tuple[
     plan = planned(maps, size, schedule="settling", first=first)
     for progress in ascend(observer, pictures, plan):
         with torch.no_grad():
+            pictures.coefficients.mul_(KEPT)
             shown = stretched(pictures.logits(), SPREAD)
         yield progress.step, shown
