@@ -32,7 +32,8 @@ def begun(given: Pictures, wish: Wish) -> Pixels | None:
 def longer_side(wish: Wish, own: int) -> int:
     """Pixels of the result's longer side; ``own``: the picture's."""
     chosen = int(wish.settings["size"]) or min(own, OWN)
-    return min(chosen, PREVIEW) if wish.preview else chosen
+    small = ladder.PREVIEW if wish.mode == "layers" else PREVIEW
+    return min(chosen, small) if wish.preview else chosen
 
 
 def dream_of(given: Pictures, wish: Wish, start: Pixels | None) -> Dream:
@@ -98,7 +99,8 @@ def _guided(given: Pictures, wish: Wish) -> Iterator[Look]:
 def _layers(given: Pictures, wish: Wish) -> Iterator[Look]:
     """The picture at each step of the network, one after the other; the result is the sheet."""
     start, classifier = begun(given, wish), given.network(wish.model)
-    dreams = ladder.rungs(classifier, dream_of(given, wish, start))
+    dream = dream_of(given, wish, start)
+    dreams = ladder.rungs(classifier, ladder.previewed(dream) if wish.preview else dream)
     climbed = ladder.climbed(classifier, dreams, start)
     yield from _sheet(climbed, lambda rung: (rung.dream.layer, {"layer": rung.dream.layer}))
 
