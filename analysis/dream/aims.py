@@ -71,7 +71,8 @@ def set_apart(index: int) -> Objective:
     def score(f: Fields) -> Tensor:
         values = f[logits][:, :, 0, 0]
         others = torch.cat([values[:, :index], values[:, index + 1 :]], dim=1)
-        return values[:, index] - RIVALS * others.logsumexp(dim=1) if others.numel() else values[:, 0]
+        own = values[:, index]
+        return own - RIVALS * others.logsumexp(dim=1) if others.numel() else own
 
     return replace(alone, score=score)
 

@@ -36,7 +36,8 @@ class Dream:
     ``picture``: the digest of the picture begun with, for whoever finds it again; ``start``
     "noise" begins with ``seed``'s noise instead. ``octaves`` sizes, each ``scale`` times the one
     before, ``iterations`` steps in each. A step moves the colours by ``step`` of 255 levels where
-    the gradient (by colours, not by the network's normalised input) has its mean size.
+    the gradient (by colours, not by the network's normalised input) has its mean size, less where
+    they would burn out (``gamut``).
     ``jitter``: the picture is rolled by up to so many pixels each step. ``size``: the long side in
     pixels, 0 for the picture's own. ``tile``: the network is fed squares of so many pixels at the
     most. Natural-image priors: ``blur``, after each step the picture is blurred by a Gaussian
