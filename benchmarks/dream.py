@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from analysis.dream import pyramid
 from analysis.dream.aims import aim_of
 from analysis.dream.engine import Dreamer
+from analysis.dream.gamut import move
 from analysis.dream.settings import Dream
 from analysis.dream.tiles import Feed
 from analysis.models import Classifier, load
@@ -69,7 +70,8 @@ def looped(gradient: Callable[[Tensor], Tensor]) -> Way:
         down, right = torch.randint(-JITTER, JITTER + 1, (2,), generator=random).tolist()
         rolled = torch.roll(picture, (down, right), (2, 3))
         grad = gradient(rolled)
-        rolled = (rolled + STEP / grad.abs().mean() * grad).clamp(0, 1)
+        rolled = rolled.detach().clone()
+        move(rolled, grad, STEP / float(grad.abs().mean()))
         picture.copy_(torch.roll(rolled, (-down, -right), (2, 3)))
 
     return step

@@ -10,7 +10,7 @@ from analysis import images
 from analysis.dream import caricature, ladder, pair, schedule, stream, style
 from analysis.dream.engine import Frame, dreamt
 from analysis.dream.pursuit import Stage
-from analysis.dream.settings import Dream, class_picture
+from analysis.dream.settings import Dream, class_picture, sketched
 from analysis.models import Classifier
 from cache.errors import UserError
 from dashboard.dream_settings import NOISE, OWN, PREVIEW
@@ -18,7 +18,6 @@ from dashboard.dream_wish import Wish, alone, changes
 from dashboard.dream_works import Look, Part, Pictures, Pixels, measured
 
 _ALONE = ("mode", "model", "look", "layer", "goal", "guide", "how")
-SKETCH = 40  # steps of a class's small picture before it is dreamt on
 STRONGER = 25.0  # what the style weighs beside the content, where its weight is 1
 
 
@@ -35,7 +34,8 @@ def begun(given: Pictures, wish: Wish) -> Pixels | None:
 def longer_side(wish: Wish, own: int) -> int:
     """Pixels of the result's longer side; ``own``: the picture's."""
     chosen = int(wish.settings["size"]) or min(own, OWN)
-    return min(chosen, PREVIEW) if wish.preview else chosen
+    small = ladder.PREVIEW if wish.mode == "layers" else PREVIEW
+    return min(chosen, small) if wish.preview else chosen
 
 
 def dream_of(given: Pictures, wish: Wish, start: Pixels | None) -> Dream:
@@ -76,9 +76,10 @@ def class_of(wish: Wish, dream: Dream) -> Dream:
     if wish.goal is None:
         raise UserError("choose a class to dream of")
     usual = class_picture(wish.goal)
-    steps = min(usual.fourier, SKETCH) if wish.preview else usual.fourier
-    return replace(dream, layer="", channels=(), direction=(), class_index=wish.goal,
-                   fourier=steps if dream.start == "noise" else 0, blur=usual.blur)  # fmt: skip
+    painted = usual.fourier if dream.start == "noise" else 0
+    whole = replace(dream, layer="", channels=(), direction=(), class_index=wish.goal,
+                    fourier=painted, blur=usual.blur)  # fmt: skip
+    return sketched(whole) if wish.preview and painted else whole
 
 
 def _class(given: Pictures, wish: Wish) -> Iterator[Look]:
@@ -100,7 +101,8 @@ def _guided(given: Pictures, wish: Wish) -> Iterator[Look]:
 def _layers(given: Pictures, wish: Wish) -> Iterator[Look]:
     """The picture at each step of the network, one after the other; the result is the sheet."""
     start, classifier = begun(given, wish), given.network(wish.model)
-    dreams = ladder.rungs(classifier, dream_of(given, wish, start))
+    dream = dream_of(given, wish, start)
+    dreams = ladder.rungs(classifier, ladder.previewed(dream) if wish.preview else dream)
     climbed = ladder.climbed(classifier, dreams, start)
 
     def part(rung: ladder.Rung) -> Part:

@@ -107,7 +107,7 @@ OF_MODE: dict[str, tuple[str, ...]] = {
 }
 # where a mode's usual value is another one
 _USUAL: dict[str, dict[str, Value]] = {
-    "class": {"size": 384, "octaves": 2, "iterations": 8, "jitter": 16},
+    "class": {"size": 384, "octaves": 2, "iterations": 8, "step": 1, "jitter": 16},
     "stream": {"octaves": 2, "size": 384},
     "layers": {"size": 320},
     "style": {"size": 384},

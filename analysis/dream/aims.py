@@ -18,6 +18,8 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
+RIVALS = 0.5  # at 1 what tells the class from the next one is all that is left of the picture
+
 
 @dataclass(frozen=True)
 class Aim:
@@ -44,7 +46,7 @@ def aim_of(classifier: "Classifier", dream: Dream, guides: Sequence[NDArray[np.u
 def _plain(classifier: "Classifier", dream: Dream, guides: Sequence[NDArray[np.uint8]]) -> Aim:
     layer = dream.layer
     if dream.class_index is not None:
-        return Aim(objectives.class_logit([dream.class_index]), additive=False)
+        return Aim(set_apart(dream.class_index), additive=False)
     if dream.guides:
         return Aim(guided(classifier, layer, guides))
     if dream.direction:
@@ -54,6 +56,25 @@ def _plain(classifier: "Classifier", dream: Dream, guides: Sequence[NDArray[np.u
         ones = [1.0] * len(dream.channels)
         return Aim(summed(objectives.weighted(layer, dream.channels, ones)))
     return Aim(summed(objectives.deepdream(layer)))
+
+
+def set_apart(index: int) -> Objective:
+    """The logit of a class less ``RIVALS`` times the soft maximum of all others, before the
+    softmax.
+
+    The logit alone (Simonyan et al. 2013) also grows by what many classes share: SqueezeNet's
+    "banana" became a thing of eyes that it calls a puffer.
+    """
+    alone = objectives.class_logit([index])
+    (logits,) = alone.layers
+
+    def score(f: Fields) -> Tensor:
+        values = f[logits][:, :, 0, 0]
+        others = torch.cat([values[:, :index], values[:, index + 1 :]], dim=1)
+        own = values[:, index]
+        return own - RIVALS * others.logsumexp(dim=1) if others.numel() else own
+
+    return replace(alone, score=score)
 
 
 def summed(mean: Objective) -> Objective:

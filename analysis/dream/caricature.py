@@ -27,7 +27,7 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RECIPE = 1  # raise when a change alters pictures
+RECIPE = 2  # raise when a change alters pictures
 Kind = Literal["caricature", "distance", "cosine"]
 # Lucid's recipe turns and scales less than its icons do: what lies where belongs to the picture
 VIEWS = transforms.Views(

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from analysis.dream import pyramid, scratch
+from analysis.dream import gamut, pyramid, scratch
 from analysis.dream.aims import Aim, aim_of
 from analysis.dream.painting import painted
 from analysis.dream.prior import blurred
@@ -228,4 +228,4 @@ def _mean_size(gradient: Tensor) -> float:
 
 def _move(picture: Tensor, gradient: Tensor, factor: float) -> None:
     for a, b in scratch.bands(picture.shape[3], picture.shape[2]):
-        picture[:, :, a:b].add_(gradient[:, :, a:b], alpha=factor).clamp_(0, 1)
+        gamut.move(picture[:, :, a:b], gradient[:, :, a:b], factor)

@@ -29,7 +29,7 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RECIPE = 1  # raise when a change alters pictures
+RECIPE = 2  # raise when a change alters pictures
 PREVIEW_SIZE, PREVIEW_STEPS = 192, 40
 _COARSEST = 9  # times the picture is larger than a layer's grid, at the most
 _A_GRID = 2  # layers of one grid, at the most

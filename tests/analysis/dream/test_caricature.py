@@ -43,7 +43,7 @@ def test_the_objectives_by_hand() -> None:
 
 @pytest.mark.parametrize("kind", ["distance", "cosine", "caricature"])
 def test_what_is_reported_is_what_the_network_says(squeezenet: Classifier, kind: str) -> None:
-    wanted = replace(Caricature(layer="features.4", size=96, steps=24), kind=kind)
+    wanted = replace(Caricature(layer="features.4", size=96, steps=64), kind=kind)
     stages = [(s.measured, s.pixels()) for s in drawn(squeezenet, wanted, photo())]
     first, (last, shown) = stages[7][0], stages[-1]
     assert last["cosine"] > first["cosine"]
@@ -60,7 +60,7 @@ def test_what_is_reported_is_what_the_network_says(squeezenet: Classifier, kind:
 def test_an_inversion_keeps_more_of_an_early_layer(squeezenet: Classifier) -> None:
     errors = []
     for layer in ("features.3", "features.12"):
-        wanted = Caricature(layer=layer, kind="distance", size=96, steps=24)
+        wanted = Caricature(layer=layer, kind="distance", size=96, steps=64)
         *_, last = drawn(squeezenet, wanted, photo())
         errors.append(last.measured["error"])
     assert errors[0] < errors[1]

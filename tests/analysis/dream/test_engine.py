@@ -53,7 +53,7 @@ def test_one_step_is_the_originals_arithmetic() -> None:
 
 def test_colours_stay_within_their_range() -> None:
     moved = once(places([2.0], [0.0]), PLAIN, torch.full((1, 1, 16, 16), 0.999))
-    assert float(moved.max()) == 1.0
+    assert 0.999 < float(moved.max()) <= 1.0
 
 
 def test_the_roll_is_undone() -> None:

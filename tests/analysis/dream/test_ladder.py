@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.dream.ladder import GAP, LINE, climbed, rungs, sheet
+from analysis.dream.ladder import GAP, LINE, climbed, previewed, rungs, sheet
 from analysis.dream.settings import Dream
 from analysis.layers import ladder
 from analysis.models import load
@@ -31,3 +31,10 @@ def test_a_sheet() -> None:
     assert (whole[GAP : GAP + 20, GAP + 60 + GAP : 2 * (GAP + 60)] == 100).all()
     assert whole[GAP + 20 :, :].min() < 100  # letters
     assert (whole[:, -GAP:] == 255).all()  # none beyond its cell
+
+
+def test_a_preview_goes_as_far_in_half_the_steps() -> None:
+    small = previewed(Dream(octaves=4, iterations=9, step=1.5))
+    assert (small.octaves, small.iterations) == (3, 5)
+    assert small.iterations * small.step == pytest.approx(9 * 1.5)
+    assert previewed(Dream(octaves=2, iterations=1)) == Dream(octaves=2, iterations=1)

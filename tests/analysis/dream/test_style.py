@@ -74,7 +74,7 @@ def test_one_step_goes_down_the_gradient() -> None:
     (score,) = Chase(net, ("act",), aim, wanted).run(canvas, Course(1, still, 2.0, generator(0)))
     assert score == pytest.approx(-256 * 0.0625)
     rate = 0.05 * 2.0 * (1 - 0.95 * 0.0)  # a plan of one step goes as far as it may
-    expected = torch.sigmoid(torch.tensor(rate * 4.0 / 16))
+    expected = torch.sigmoid(torch.tensor(rate * 4.0 * 4**0.4 / 16))  # weights
     assert float(canvas.pixels().detach().mean()) == pytest.approx(float(expected), abs=2e-3)
 
 
