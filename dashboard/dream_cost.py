@@ -133,7 +133,8 @@ def _frames(given: Pictures, wish: Wish) -> Timing[tuple[float, Pixels]]:
             took.append(0.0)
     last = look.pixels(0)
     each = took[-1] + 3 * _writing(last)  # it is kept, shown, and put into the film
-    return int(wish.settings["frames"]) * each, last
+    left = int(wish.settings["frames"]) - given.frames(wish).known()
+    return max(0, left) * each, last
 
 
 # ---- style and caricature: so many steps, at one size or at two ----

@@ -95,15 +95,21 @@ class _Work:
 
     def _took(self, look: Look, number: int) -> bool:
         """Whether the disk has taken a stream's frame; if not, the one before is the last.
-        UserError: not even the first."""
+        UserError: there is none."""
+        assert self.frames is not None  # only a stream has frames
         try:
-            if self.frames is not None:
-                self.frames.keep(number, look.pixels(0))
+            self.frames.keep(number, look.pixels(0))
             return True
         except UserError as error:
             if number == 0:
                 raise
             self.refused = str(error)
+        if self.look is None:  # it went on from that one
+            last, far = self.frames.get(number - 1), f" of {look.total}" if look.total else ""
+            self.look = replace(
+                look, pixels=lambda side: last, done=number, words=f"frame {number}{far}",
+                frame=None,
+            )  # fmt: skip
         return False
 
     def _show(self, look: Look) -> None:

@@ -110,7 +110,7 @@ def _first(here: Context) -> Change:
 
 
 def _track(here: Context, stream: Stream) -> Any:
-    """Its whole length: a block a layer, the deeper the fuller; its height is the strength."""
+    """Its whole length: a block a layer, the deeper the darker; its height is the strength."""
     if not stream.changes:
         return ""
     depth = [known["layer"] for known in here.network["layers"]]
@@ -134,7 +134,7 @@ def _track(here: Context, stream: Stream) -> Any:
     now = html.B(className="then-now", hidden=True, **{"data-own": "now"})
     return html.Div([*blocks, now], className="then-track", id="then-track", role="img",
                     **{"data-end": str(end), "aria-label": "The strength over the frames, the "
-                       "deeper the layer the fuller its grey"})  # fmt: skip
+                       "deeper the layer the darker"})  # fmt: skip
 
 
 def _name(here: Context, change: Change) -> str:

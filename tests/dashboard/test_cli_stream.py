@@ -78,8 +78,8 @@ def test_a_stopped_stream_goes_on_from_its_frames(
         for look in looks(given, wish):
             if look.frame is not None:
                 taken.append(look.done)
-            if taken == [1, 2]:
-                signal.raise_signal(signal.SIGINT)
+                if taken == [1, 2]:
+                    signal.raise_signal(signal.SIGINT)
             yield look
 
     monkeypatch.setattr(cli_dream, "looks", pressed)
