@@ -27,6 +27,9 @@ def begun(given: Pictures, wish: Wish) -> Pixels | None:
         return None
     image = given.picture(wish.picture)
     side = longer_side(wish, max(image.size))
+    if side > max(image.size):  # a dream in a small picture has no room for shapes
+        width, height = (max(1, round(n * side / max(image.size))) for n in image.size)
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return images.as_array(image)
 

@@ -70,8 +70,8 @@ ALL = {
                 "Before each step the picture is shifted by up to so many pixels, at random, so "
                 "that the grid of the network's places leaves no traces."),
         Setting("size", "longer side, px", 0, 0, LARGEST, 16,
-                "The size of the result; 0: the picture's own, at most 1024. A dream does not "
-                "enlarge a picture: 6000 leaves it as it is. Large ones are made in tiles."),
+                "The size of the result; 0: the picture's own, at most 1024. A small picture is "
+                "enlarged to it, which leaves room for more shapes; a large one is made in tiles."),
         Setting("seed", "seed", 0, 0, 2**31 - 1, 1,
                 "Where chance begins: the same seed and settings make the same picture again."),
         Setting("zoom", "zoom a frame, %", 5, 0, 30, 0.5,

@@ -149,6 +149,17 @@ def test_from_noise_by_its_seed(bench: Bench) -> None:
     assert one["size"] == [96, 96]
 
 
+def test_a_small_picture_is_enlarged_where_that_is_asked_for(bench: Bench) -> None:
+    image = bench.library.find(wish(bench).picture or "")
+    assert image is not None
+    width, height = Image.open(io.BytesIO(image.read())).size
+    side = max(width, height) + 40
+    large = wish(bench, how=f"octaves:1,iterations:1,size:{side}", preview=False)
+    assert max(dreamed(bench, large)["size"]) == side
+    own = wish(bench, how="octaves:1,iterations:1", preview=False)
+    assert dreamed(bench, own)["size"] == [width, height], "else it stays as large as it is"
+
+
 def test_a_guide_leads_elsewhere_than_the_layer_alone(bench: Bench) -> None:
     other = bench.library.main.pictures[2].key
     guided = dreamed(bench, wish(bench, mode="guided", guide=other))
