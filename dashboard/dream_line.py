@@ -253,12 +253,15 @@ class Line:
 
     def _close_down(self, one: Whole) -> None:
         """The worker has let go of what was stopped when it answers; until then it is not over."""
+        found, saved = None, False
         try:
             found = self.service.jobs.call("dream_told", timeout=PATIENCE, id=one.id)
-        except JobError as error:
+        except (JobError, UserError) as error:
             log.warning("what was stopped may not be kept: %s", error)
-            found = None
-        saved = found is None and self.kept.find(one.id) is not None
+        try:
+            saved = found is None and self.kept.find(one.id) is not None
+        except UserError as error:  # of the list; those that wait must not wait for ever
+            log.warning("whether %s is kept cannot be told: %s", one.words, error)
         with self._lock:
             self._over(one, "stopped", found or {**one.shown, "saved": saved})
 
@@ -270,15 +273,16 @@ def _shown(status: JobStatus) -> dict[str, Any]:
 
 def names(service: Service, wish: Wish) -> Iterator[str]:
     """What it starts from, the class and the guide, as they are called."""
-    classes = service.model(wish.model)["classes"]
+    classes = dict(enumerate(service.model(wish.model)["classes"]))
 
     def picture(key: str) -> str:
         found = service.library.find(key)
         return found.name if found else "picture"
 
     yield picture(wish.picture) if wish.picture else "noise"
-    yield classes[wish.goal] if wish.goal is not None and wish.goal < len(classes) else ""
+    yield classes.get(wish.goal, "") if wish.goal is not None else ""
     guide = wish.guide or ""
     of_class = guide.startswith("class:")
     index = int(guide.removeprefix("class:")) if of_class else 0
-    yield f"photographs of {classes[index]}" if of_class else picture(guide) if guide else ""
+    called = classes.get(index, f"class {index}")  # what is none fails in the worker
+    yield f"photographs of {called}" if of_class else picture(guide) if guide else ""

@@ -3,6 +3,7 @@ program ends."""
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cache.dreams import Dream, Dreams
 from cache.store import Store
 from dashboard import dream_line
 from dashboard.config import Config
@@ -105,6 +107,23 @@ def test_what_came_to_nothing_is_told_until_it_is_sent_away(desk: DreamDesk) -> 
     assert "9999" in desk.look(wrong)["error"]
     desk.line.end(desk.line.making()[0]["id"])
     assert desk.line.making() == []
+
+
+def test_a_class_that_is_none_is_said_in_one_line(desk: DreamDesk) -> None:
+    wrong = wish(SHORT, mode="guided", guide="class:9999")
+    desk.look(wrong)
+    wait_until(lambda: states(desk) == ["failed"], "it fails")
+    assert "9999 is out of range" in desk.look(wrong)["error"]
+
+
+def test_a_note_that_goes_meanwhile_does_not_hide_the_others(tmp_path: Path) -> None:
+    kept = Dreams(tmp_path)
+    note = kept.begin(Dream(id="a" * 64, asked={}, words="of a program that was killed"))
+    os.close(note._descriptor)
+    for name in ("0", "z"):  # seen in the folder, and not there any more
+        note.path.with_name(f".{name}.draft").symlink_to(tmp_path / "nothing")
+    assert [dream.words for dream in kept.cut_off()] == ["of a program that was killed"]
+    assert kept.cut_off() == []
 
 
 def test_a_cancelled_job_is_a_stopped_dream(desk: DreamDesk) -> None:
