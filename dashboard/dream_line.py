@@ -88,14 +88,15 @@ class Line:
 
     def look(self, wish: Wish, id: str, *, kept: bool, again: bool, seen: bool) -> Any:
         """How far it is: {state, ...}. It takes its place in the line if need be, also where it
-        ended if ``again``; None where it is not there and ``kept``. ``seen``: somebody looks."""
+        ended if ``again``; None where it is not there and ``kept``, perhaps since a moment ago.
+        ``seen``: somebody looks."""
         with self._lock:
             former = self._ended.get(id)
             if again or (kept and former and not former.listed):
                 self._forget(id)
             one = self._of(id) or self._ended.get(id)
-            if one is None and kept:
-                return None
+            if one is None and (kept or (not again and self.kept.find(id) is not None)):
+                return None  # what was stopped between the question and here is not begun anew
             one = one or self._enter(wish, id)
             one.seen = time.monotonic() if seen else one.seen
             self._turn()

@@ -83,6 +83,8 @@ def test_it_goes_on_when_nobody_looks(desk: DreamDesk, monkeypatch: pytest.Monke
     assert (states(desk), desk.look(one)["state"], desk.kept.all()[0].stopped) == (
         [], "stopped", True,
     )  # fmt: skip
+    late = desk.line.look(one, desk.key(one), kept=False, again=False, seen=True)
+    assert (late, states(desk)) == (None, []), "who asked just before it was kept begins nothing"
 
 
 def test_they_wait_in_line_and_one_may_leave_it(desk: DreamDesk) -> None:
