@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cache.dreams import Dream, Dreams
@@ -133,12 +133,7 @@ class Line:
             if one is None:
                 self._forget(id)
                 return
-            if not one.job:
-                self._over(one, "stopped", {})
-                return
-            if one.state != "stopping":
-                one.state = "stopping"
-                self.service.jobs.cancel(one.job)
+            self._stop(one)
         one.over.wait(PATIENCE)
 
     def saved(self, id: str) -> None:
@@ -161,7 +156,17 @@ class Line:
     def _of(self, id: str) -> Whole | None:
         return next((one for one in self._line if one.id == id), None)
 
+    def _stop(self, one: Whole) -> None:
+        if not one.job:
+            self._over(one, "stopped", {})
+        elif one.state != "stopping":
+            one.state = "stopping"
+            self.service.jobs.cancel(one.job)
+
     def _enter(self, wish: Wish, id: str) -> Whole:
+        for former in list(self._line):  # a stream that takes a change goes on as the new one
+            if wish.mode == "stream" and replace(former.wish, then=wish.then) == wish:
+                self._stop(former)
         one = Whole(wish, id, told_in_words(wish, *names(self.service, wish)))
         one.note = self._noted(Dream(id=id, asked=wish.plain(), words=one.words))
         self._line.append(one)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,19 @@ def test_they_wait_in_line_and_one_may_leave_it(desk: DreamDesk) -> None:
     wait_until(lambda: not desk.line.making(), "the others are made, though nobody asks")
     assert [one.stopped for one in desk.kept.all()] == [False, False, True]
     assert desk.look(first)["state"] == "done"
+
+
+def test_a_stream_that_takes_a_change_goes_on_as_the_new_one(desk: DreamDesk) -> None:
+    plain = wish("octaves:1,iterations:1,size:64,frames:900", mode="stream")
+    changed = replace(plain, then="880:features.7")
+    desk.look(plain)
+    wait_until(lambda: desk.look(plain).get("done", 0) > 3, "some frames")
+    desk.look(changed)
+    wait_until(lambda: desk.look(changed)["state"] == "running", "it does not wait for 900 frames")
+    wait_until(lambda: desk.look(changed)["done"] > 3, "from the frames that are there")
+    assert len(desk.line.making()) == 1
+    assert desk.look(plain)["state"] == "stopped"
+    desk.stop(changed)
 
 
 def test_what_came_to_nothing_is_told_until_it_is_sent_away(desk: DreamDesk) -> None:
