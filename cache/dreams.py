@@ -11,6 +11,7 @@ dream that was cut off.
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,11 +137,12 @@ class Dreams:
         with disk_errors(self.folder):
             folder = self.folder / BEGUN
             notes = [p for p in folder.iterdir() if is_draft(p.name)] if folder.is_dir() else []
-            for path in sorted(notes, key=lambda p: p.stat().st_mtime_ns):
-                text = path.read_bytes()
-                if sweep_draft(str(path)):
-                    found.append(text)
-        return [dream for text in found if (dream := _read(text)) is not None]
+            for path in notes:
+                with suppress(FileNotFoundError):  # another program's, whose dream just ended
+                    when, text = path.stat().st_mtime_ns, path.read_bytes()
+                    if sweep_draft(str(path)):
+                        found.append((when, text))
+        return [dream for _, text in sorted(found) if (dream := _read(text)) is not None]
 
     def size(self) -> int:
         """Bytes of all results."""

@@ -37,6 +37,8 @@ def seconds(given: Pictures, wish: Wish) -> Timing[float]:
     """Times a few steps of ``wish``, which is in full size, and returns the seconds that all of it
     takes; 0 for a stream without end. A generator that may be closed between two steps. UserError:
     what the wish lacks."""
+    if wish.mode == "stream" and not wish.settings["frames"]:
+        return 0.0
     ways = {"style": _pursued, "kept": _pursued, "stream": _frames}
     work, last = yield from ways.get(wish.mode, _octaves)(given, wish)
     judged = 0.0
@@ -66,8 +68,8 @@ def _octaves(given: Pictures, wish: Wish) -> Timing[tuple[float, Pixels]]:
 def full_size(given: Pictures, wish: Wish) -> pyramid.Size:
     """(height, width) of the result, or of each of its pictures."""
     start = begun(given, wish)
-    if start is not None:
-        return pyramid.long_side((start.shape[0], start.shape[1]), longer_side(wish, 0) or 0)
+    if start is not None:  # a dream does not enlarge it
+        return start.shape[0], start.shape[1]
     side = longer_side(wish, NOISE)
     return side, side
 

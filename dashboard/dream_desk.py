@@ -63,9 +63,12 @@ class DreamDesk:
         found = self.kept.find(id)
         kept = found is not None and not (again and found.stopped)
         going = self.line.look(wish, id, kept=kept, again=again, seen=seen)
-        if going is None and found is not None:
-            return {**told(found), "state": "stopped" if found.stopped else "done"}
-        return dict(going)
+        if going is not None:
+            return dict(going)
+        found = found or self.kept.find(id)
+        if found is None:  # it was taken away meanwhile
+            return self.look(wish, again=again, seen=seen)
+        return {**told(found), "state": "stopped" if found.stopped else "done"}
 
     def _preview(self, wish: Wish, again: bool) -> dict[str, Any]:
         with self._lock:

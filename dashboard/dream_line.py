@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cache.dreams import Dream, Dreams
@@ -88,14 +88,15 @@ class Line:
 
     def look(self, wish: Wish, id: str, *, kept: bool, again: bool, seen: bool) -> Any:
         """How far it is: {state, ...}. It takes its place in the line if need be, also where it
-        ended if ``again``; None where it is not there and ``kept``. ``seen``: somebody looks."""
+        ended if ``again``; None where it is not there and ``kept``, perhaps since a moment ago.
+        ``seen``: somebody looks."""
         with self._lock:
             former = self._ended.get(id)
             if again or (kept and former and not former.listed):
                 self._forget(id)
             one = self._of(id) or self._ended.get(id)
-            if one is None and kept:
-                return None
+            if one is None and (kept or (not again and self.kept.find(id) is not None)):
+                return None  # what was stopped between the question and here is not begun anew
             one = one or self._enter(wish, id)
             one.seen = time.monotonic() if seen else one.seen
             self._turn()
@@ -132,12 +133,7 @@ class Line:
             if one is None:
                 self._forget(id)
                 return
-            if not one.job:
-                self._over(one, "stopped", {})
-                return
-            if one.state != "stopping":
-                one.state = "stopping"
-                self.service.jobs.cancel(one.job)
+            self._stop(one)
         one.over.wait(PATIENCE)
 
     def saved(self, id: str) -> None:
@@ -160,7 +156,17 @@ class Line:
     def _of(self, id: str) -> Whole | None:
         return next((one for one in self._line if one.id == id), None)
 
+    def _stop(self, one: Whole) -> None:
+        if not one.job:
+            self._over(one, "stopped", {})
+        elif one.state != "stopping":
+            one.state = "stopping"
+            self.service.jobs.cancel(one.job)
+
     def _enter(self, wish: Wish, id: str) -> Whole:
+        for former in list(self._line):  # a stream that takes a change goes on as the new one
+            if wish.mode == "stream" and replace(former.wish, then=wish.then) == wish:
+                self._stop(former)
         one = Whole(wish, id, told_in_words(wish, *names(self.service, wish)))
         one.note = self._noted(Dream(id=id, asked=wish.plain(), words=one.words))
         self._line.append(one)
@@ -253,12 +259,15 @@ class Line:
 
     def _close_down(self, one: Whole) -> None:
         """The worker has let go of what was stopped when it answers; until then it is not over."""
+        found, saved = None, False
         try:
             found = self.service.jobs.call("dream_told", timeout=PATIENCE, id=one.id)
-        except JobError as error:
+        except (JobError, UserError) as error:
             log.warning("what was stopped may not be kept: %s", error)
-            found = None
-        saved = found is None and self.kept.find(one.id) is not None
+        try:
+            saved = found is None and self.kept.find(one.id) is not None
+        except UserError as error:  # of the list; those that wait must not wait for ever
+            log.warning("whether %s is kept cannot be told: %s", one.words, error)
         with self._lock:
             self._over(one, "stopped", found or {**one.shown, "saved": saved})
 
@@ -270,15 +279,16 @@ def _shown(status: JobStatus) -> dict[str, Any]:
 
 def names(service: Service, wish: Wish) -> Iterator[str]:
     """What it starts from, the class and the guide, as they are called."""
-    classes = service.model(wish.model)["classes"]
+    classes = dict(enumerate(service.model(wish.model)["classes"]))
 
     def picture(key: str) -> str:
         found = service.library.find(key)
         return found.name if found else "picture"
 
     yield picture(wish.picture) if wish.picture else "noise"
-    yield classes[wish.goal] if wish.goal is not None and wish.goal < len(classes) else ""
+    yield classes.get(wish.goal, "") if wish.goal is not None else ""
     guide = wish.guide or ""
     of_class = guide.startswith("class:")
     index = int(guide.removeprefix("class:")) if of_class else 0
-    yield f"photographs of {classes[index]}" if of_class else picture(guide) if guide else ""
+    called = classes.get(index, f"class {index}")  # what is none fails in the worker
+    yield f"photographs of {called}" if of_class else picture(guide) if guide else ""

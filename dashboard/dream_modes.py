@@ -125,6 +125,7 @@ def _two(given: Pictures, wish: Wish) -> Iterator[Look]:
     dream = replace(dream, guides=tuple(digest for digest, _ in guides))
     dreams = pair.for_both(one, dream, two, wish.second_layer)
     own = [replace(w, layer=d.layer, goal=d.class_index) for w, d in zip(ways, dreams, strict=True)]
+    own[1] = replace(own[1], guide=_guide_in(two, wish, one))
 
     def name(rung: ladder.Rung) -> str:
         return pair.caption((one, two)[rung.number - 1], rung.dream)
@@ -139,6 +140,15 @@ def _two(given: Pictures, wish: Wish) -> Iterator[Look]:
 
     shown = [np.asarray(image) for _, image in guides]
     yield from _sheet(pair.in_each((one, two), dreams, start, guides=shown), name, part)
+
+
+def _guide_in(second: Classifier, wish: Wish, first: Classifier) -> str | None:
+    """The guide as the second network has it: a class by its number there. UserError: it has
+    none of that name."""
+    if wish.guide is None or not wish.guide.startswith("class:"):
+        return wish.guide
+    index = int(wish.guide.removeprefix("class:"))
+    return f"class:{pair.translated(first, class_picture(index), second).class_index}"
 
 
 def _sheet(

@@ -65,13 +65,15 @@ class OfBench:
         return tuple(map(float, found.channels[found.checked(wish.group)]))
 
     def names(self, wish: Wish) -> tuple[str, str, str]:
-        """What it starts from, the class and the guide, as they are called."""
-        categories = self.network(wish.model).categories.names
+        """What it starts from, the class and the guide, as they are called. UserError: the network
+        has no such class."""
+        categories = self.network(wish.model).categories
         start = self.name(wish.picture) if wish.picture else "noise"
-        goal = categories[wish.goal] if wish.goal is not None else ""
+        goal = categories.names[categories.find(wish.goal)] if wish.goal is not None else ""
         guide = wish.guide or ""
         if guide.startswith("class:"):
-            guide = f"photographs of {categories[int(guide.removeprefix('class:'))]}"
+            index = categories.find(int(guide.removeprefix("class:")))
+            guide = f"photographs of {categories.names[index]}"
         return start, goal, self.name(guide) if len(guide) == 64 else guide
 
     def fingerprint(self, wish: Wish) -> str:

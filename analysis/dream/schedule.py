@@ -164,4 +164,4 @@ def what(change: Change) -> str:
 
 
 def _factor(strength: float) -> str:
-    return "" if strength == 1 else f":{round(strength, 6):.12g}"
+    return "" if strength == 1 else f":{strength:.6f}".rstrip("0").rstrip(".")

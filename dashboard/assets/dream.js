@@ -41,9 +41,9 @@
 
   // A film goes on from its frame; of anything else it is said whether it was kept.
   function stopped(now) {
-    const at = el("dream-shown").dataset.mode === "stream" && now.words ? `Paused at ${now.words}` : "Stopped";
+    const film = el("dream-shown").dataset.mode === "stream", at = film && now.words ? `Paused at ${now.words}` : "Stopped";
     if (now.held) return `${at}, not kept: ${now.held}`;
-    if (now.cut) return "It was cut off when the program ended; nothing of it was kept.";
+    if (now.cut) return `It was cut off when the program ended; ${film ? "the frames that it had are kept" : "nothing of it was kept"}.`;
     return at + (now.saved ? "; what is there is kept." : JSON.parse(wanted).preview ? "." : "; nothing was kept.");
   }
 

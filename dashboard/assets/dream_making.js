@@ -13,7 +13,7 @@
   };
 
   function told(one) {
-    if (one.cut) return "cut off when the program ended; nothing of it was kept";
+    if (one.cut) return `cut off when the program ended; ${one.do.mode === "stream" ? "the frames that it had are" : "nothing of it was"} kept`;
     if (one.held) return `${one.state === "done" ? "made" : "stopped"}, but not kept: ${one.held}`;
     if (one.state === "failed") return one.error;
     if (one.state === "stopping") return "stopping after this step";

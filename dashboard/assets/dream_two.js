@@ -6,8 +6,8 @@ window.neuronscope = window.neuronscope || {};
 neuronscope.toldOfTwo = function (one, many, measure, { number, share }) {
   const was = one.before, now = one.after, lines = [], other = many.find((part) => part !== one);
   const around = (text) => text.name.split(", ")[0], goal = one.name.split(", ").slice(1).join(", ");
-  // of a class also how sure of it, where the answer is another
-  const says = (told) => `${told.said} ${share(told.share)}${told.goal != null && told.said !== goal ? `, ${goal} ${share(told.goal)}` : ""}`;
+  // of a class, or of what the guide is, also how sure of it, where the answer is another
+  const says = (told) => `${told.said} ${share(told.share)}${told.goal != null && told.goal !== told.share ? `, ${told.towards || goal} ${share(told.goal)}` : ""}`;
   if (now.activation != null) {
     lines.push(`${measure}: ${was ? `${number(was.activation)} before, ` : ""}${number(now.activation)}${was ? " after" : ""}`);
   }

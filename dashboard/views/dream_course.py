@@ -45,7 +45,7 @@ def _motion(values: dict[str, Any]) -> list[Component]:
     now = {"aria-current": "true"}
     choice = html.Div(
         [
-            action("for a while", length(values, dream_settings.usual("stream", "frames")),
+            action("for a while", length(values, values["frames"] or usual["frames"]),
                    label="It pauses after so many frames", **({} if endless else now)),
             action("for ever", length(values, 0), label="It runs until you pause it or leave",
                    **(now if endless else {})),

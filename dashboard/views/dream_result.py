@@ -74,6 +74,8 @@ def _measure(here: Context, wish: Wish) -> str:
         return f"Logit of {here.name(wish.goal)}"
     if wish.mode == "guided":
         return f"Agreement with the guide in {wish.layer} (cosine)"
+    if wish.mode == "two" and wish.guide is not None:  # each network has a layer of its own
+        return "Agreement with the guide (cosine)"
     if wish.units:
         return "Mean activation"
     if wish.group is not None:

@@ -3,18 +3,21 @@ program ends."""
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from cache.dreams import Dream, Dreams
 from cache.store import Store
 from dashboard import dream_line
 from dashboard.config import Config
@@ -81,6 +84,8 @@ def test_it_goes_on_when_nobody_looks(desk: DreamDesk, monkeypatch: pytest.Monke
     assert (states(desk), desk.look(one)["state"], desk.kept.all()[0].stopped) == (
         [], "stopped", True,
     )  # fmt: skip
+    late = desk.line.look(one, desk.key(one), kept=False, again=False, seen=True)
+    assert (late, states(desk)) == (None, []), "who asked just before it was kept begins nothing"
 
 
 def test_they_wait_in_line_and_one_may_leave_it(desk: DreamDesk) -> None:
@@ -98,6 +103,19 @@ def test_they_wait_in_line_and_one_may_leave_it(desk: DreamDesk) -> None:
     assert desk.look(first)["state"] == "done"
 
 
+def test_a_stream_that_takes_a_change_goes_on_as_the_new_one(desk: DreamDesk) -> None:
+    plain = wish("octaves:1,iterations:1,size:64,frames:900", mode="stream")
+    changed = replace(plain, then="880:features.7")
+    desk.look(plain)
+    wait_until(lambda: desk.look(plain).get("done", 0) > 3, "some frames")
+    desk.look(changed)
+    wait_until(lambda: desk.look(changed)["state"] == "running", "it does not wait for 900 frames")
+    wait_until(lambda: desk.look(changed)["done"] > 3, "from the frames that are there")
+    assert len(desk.line.making()) == 1
+    assert desk.look(plain)["state"] == "stopped"
+    desk.stop(changed)
+
+
 def test_what_came_to_nothing_is_told_until_it_is_sent_away(desk: DreamDesk) -> None:
     wrong = wish(SHORT, units=(9999,))
     desk.look(wrong)
@@ -105,6 +123,23 @@ def test_what_came_to_nothing_is_told_until_it_is_sent_away(desk: DreamDesk) -> 
     assert "9999" in desk.look(wrong)["error"]
     desk.line.end(desk.line.making()[0]["id"])
     assert desk.line.making() == []
+
+
+def test_a_class_that_is_none_is_said_in_one_line(desk: DreamDesk) -> None:
+    wrong = wish(SHORT, mode="guided", guide="class:9999")
+    desk.look(wrong)
+    wait_until(lambda: states(desk) == ["failed"], "it fails")
+    assert "9999 is out of range" in desk.look(wrong)["error"]
+
+
+def test_a_note_that_goes_meanwhile_does_not_hide_the_others(tmp_path: Path) -> None:
+    kept = Dreams(tmp_path)
+    note = kept.begin(Dream(id="a" * 64, asked={}, words="of a program that was killed"))
+    os.close(note._descriptor)
+    for name in ("0", "z"):  # seen in the folder, and not there any more
+        note.path.with_name(f".{name}.draft").symlink_to(tmp_path / "nothing")
+    assert [dream.words for dream in kept.cut_off()] == ["of a program that was killed"]
+    assert kept.cut_off() == []
 
 
 def test_a_cancelled_job_is_a_stopped_dream(desk: DreamDesk) -> None:

@@ -186,6 +186,9 @@ def test_two_networks_a_layer_of_choice_a_class_and_a_guide(screen: Screen) -> N
     wait_until(lambda: screen.page.wait_for_timeout(100) or wish(screen)["guide"] is not None, "")
     assert json.dumps(wish(screen)["goal"]) == "null"
     done(screen)
+    said = screen.at("#dream-parts button").nth(1).inner_text()
+    assert "Agreement with the guide (cosine)" in said
+    assert f", {layer} " not in said, "a layer has no probability"
     screen.at("#dream-parts button").nth(1).click()
     wait_until(lambda: screen.page.wait_for_timeout(100) or wish(screen)["mode"] == "guided", "")
     assert wish(screen)["model"] == "efficientnet_lite0"

@@ -46,6 +46,12 @@ def test_two_networks_at_a_layer_of_choice_of_a_class_and_towards_a_guide(bench:
     assert 0 <= of_class["parts"][0]["after"]["goal"] <= 1
     with pytest.raises(UserError, match="planted_square has no class 'banana'"):
         dreamed(bench, wish(bench, **{**both, "second": "planted_square"}, **goal))
+    label = next(p.label for p in bench.library.pictures() if p.label)
+    index = bench.classifier(MODEL).categories.index_of_label(label)
+    elsewhere = {**both, "second": "planted_square", "picture": None}
+    photographs = wish(bench, **elsewhere, guide=f"class:{index}")
+    with pytest.raises(UserError, match="planted_square has no class"):  # nor is it of that number
+        dreamed(bench, photographs)
     kept = store.read(of_class["id"])
     assert kept is not None
     again = reopened(read_settings(kept[0]), [MODEL], "other")

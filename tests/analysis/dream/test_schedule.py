@@ -88,7 +88,7 @@ layers = st.from_regex(r"(?!class:)[A-Za-z0-9_.#-]{1,12}", fullmatch=True).filte
 )
 changes = st.builds(
     Change, st.integers(0, 999_999), layers,
-    st.integers(0, 80).map(lambda n: n / 4),
+    st.integers(0, 80).map(lambda n: n / 4) | st.integers(0, 20_000_000).map(lambda n: n / 1e6),
     st.frozensets(st.integers(0, 9999), max_size=3).map(lambda s: tuple(sorted(s))),
 )  # fmt: skip
 
