@@ -68,7 +68,7 @@ def _octaves(given: Pictures, wish: Wish) -> Timing[tuple[float, Pixels]]:
 def full_size(given: Pictures, wish: Wish) -> pyramid.Size:
     """(height, width) of the result, or of each of its pictures."""
     start = begun(given, wish)
-    if start is not None:  # a dream does not enlarge it
+    if start is not None:
         return start.shape[0], start.shape[1]
     side = longer_side(wish, NOISE)
     return side, side

@@ -84,6 +84,8 @@ class OfBench:
     def frames(self, wish: Wish) -> Frames:
         """The frames of a stream: the same however many are asked for, and under whatever changes
         come later."""
+        if wish.mode != "stream":
+            raise UserError("only a stream has frames")
         values = wish.settings
         usual = {name: dream_settings.usual("stream", name) for name in ("frames", "skip")}
         how = dream_settings.written("stream", {**values, **usual})

@@ -106,7 +106,7 @@
     parts(now);
     el("dream-size").textContent = now.size && over(now) ? `${wide} \u00d7 ${high}` : "";
     const bar = el("dream-progress").querySelector("progress");
-    bar.hidden = now.total === 0; // without end
+    bar.hidden = film && now.total === 0 && now.state === "running"; // without end
     bar.value = over(now) ? 1 : (now.done || 0) / (now.total || 1);
     el("dream-said").textContent = said(answer);
     el("dream-stop").hidden = over(now) || now.state === "stopping";

@@ -16,12 +16,13 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return tasks.make_state(settings(tmp_path_factory.mktemp("cache")))
 
 
-@pytest.mark.parametrize("side", [96, 6000])
-def test_a_dream_does_not_enlarge_its_picture(bench: Bench, side: int) -> None:
+@pytest.mark.parametrize("side", [96, 1200])
+def test_it_is_reckoned_for_the_size_of_the_result(bench: Bench, side: int) -> None:
     given = OfBench(bench)
     one = wish(bench, how=f"octaves:1,iterations:1,size:{side}", preview=False)
-    own = given.picture(one.picture or "").size
-    assert max(full_size(given, one)) == min(side, max(own))
+    assert max(full_size(given, one)) == side
+    own = wish(bench, how=None, preview=False)
+    assert max(full_size(given, own)) == min(1024, max(given.picture(own.picture or "").size))
     noise = wish(bench, how=f"size:{side}", picture=None, preview=False)
     assert full_size(given, noise) == (side, side)
 
