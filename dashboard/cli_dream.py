@@ -210,7 +210,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if found["unkept"]:
         table = [f"stopped, it would begin anew, for {found['unkept']}", *table]
     elif found["stopped"] and found["mode"] == "stream":
-        table = ["the same command goes on from there, as long as its --cache has the frames", *table]
+        table = ["the same command goes on from there while its --cache has the frames", *table]
     own = _towards(found["before"], found["after"])
     own += [f"{name}: {value:.4g}" for name, value in found["measured"].items()]
     head = f"{file}: {stopped}{frames}{width} x {height} px, {found['seconds']:.1f} s"
