@@ -51,7 +51,7 @@ def look(classifier: "Classifier", picture: Path | Image.Image) -> Seen:
     pixels = classifier.pixels(picture)
     x = classifier.tensor(pixels)
     with torch.no_grad():
-        logits = classifier.module(x)[0].double().cpu().numpy()
+        logits = classifier.module(x)[0].cpu().double().numpy()
     if not np.isfinite(logits).all():
         raise UserError(f"{classifier.name} gives numbers that are not finite for this picture")
     return Seen(pixels, x, logits)

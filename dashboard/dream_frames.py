@@ -74,8 +74,10 @@ class Frames:
         """Keeps a frame; of an endless stream one in the middle gives way."""
         self._store.put(self.key(number), "png", pixels)
         window = max(LEAST, ROOM // 2 // pixels.nbytes)  # of an end
+        if not self.endless:
+            return
         self._store.put(self._last_key(), "json", {"last": number, "window": window})
-        if self.endless and number >= 2 * window:
+        if number >= 2 * window:
             self._store.remove(self.key(number - window))
 
     def held(self) -> Held:

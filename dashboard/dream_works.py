@@ -111,7 +111,7 @@ def _logits(classifier: Classifier, pixels: Pixels) -> Tensor:
     """(classes) in float64."""
     x = classifier.tensor(classifier.pixels(Image.fromarray(pixels)))
     with torch.no_grad():
-        logits: Tensor = classifier.module(x)[0].double()
+        logits: Tensor = classifier.module(x)[0].cpu().double()
     return logits
 
 
@@ -122,10 +122,11 @@ def _activation(given: Pictures, wish: Wish, pixels: Pixels) -> float:
     layer = find_layer(classifier, wish.layer)
     x = classifier.tensor(classifier.pixels(Image.fromarray(pixels)))
     with torch.no_grad():
-        values = field_of(run_to(classifier.module, layer.name, x), layer)[0].flatten(1).double()
+        found = field_of(run_to(classifier.module, layer.name, x), layer)[0]
+    values = found.flatten(1).cpu().double()  # not every device has float64
     if wish.units:
         return float(values[list(wish.units)].mean())
     if wish.group is not None:
-        along = torch.tensor(given.direction(wish), dtype=values.dtype, device=values.device)
+        along = torch.tensor(given.direction(wish), dtype=values.dtype)
         return float((along @ values).mean() / along.norm())
     return float((values**2).mean().sqrt())

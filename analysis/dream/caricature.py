@@ -118,7 +118,7 @@ def objective(target: Fields, wanted: Caricature) -> Objective:
 def likeness(reached: Tensor, target: Tensor) -> dict[str, float]:
     """How a field (1, C, h, w) compares with the one wanted: ``cosine``, of all of it; ``error``,
     the distance in units of the wanted one's length; ``length``, its own in the same units."""
-    a, b = reached.flatten().double(), target.flatten().double()
+    a, b = (field.flatten().cpu().double() for field in (reached, target))
     whole = b.norm()
     return {
         "cosine": float(functional.cosine_similarity(a, b, dim=0, eps=1e-12)),

@@ -56,8 +56,10 @@ def test_without_end_the_first_and_the_last_are_kept(
     assert frames(tmp_path).known() == 3, "one with an end needs all of them"
     with pytest.raises(UserError, match="frame 9 of this stream is gone"):
         again.get(9)
+    frames(tmp_path).keep(3, frame(3))
+    assert again.known() == 20, "one with an end does not set it back"
     later = frames(tmp_path, "19:b", endless=True)
     assert later.known() == 19, "changed near its end it goes on there"
-    assert frames(tmp_path, "10:b", endless=True).known() == 3, "what is before was dropped"
+    assert frames(tmp_path, "10:b", endless=True).known() == 4, "what is before was dropped"
     again.clear()
     assert (again.known(), again.held().spans) == (0, ())
