@@ -45,9 +45,12 @@ def test_the_wall_is_full_at_once(screen: Screen, pack: Pack) -> None:
     drawn = set(pack.parts[LAYER].drawn)
     screen.page.goto(f"{screen.server.address}/neuron?layer={LAYER}&unit={UNIT}")
     expect(screen.at("#wall .wall-cell").first).to_be_visible()
-    cells = [cell for cell in shown(screen) if cell[0] in drawn]
-    assert cells
-    for unit, source, _ in cells:  # nothing is drawn first
+
+    def cells() -> list[Any]:
+        return [cell for cell in shown(screen) if cell[0] in drawn]
+
+    wait_until(lambda: cells() and not any(c[1].startswith("data:") for c in cells()), "asked for")
+    for unit, source, _ in cells():  # nothing is drawn first
         assert source == f"/starter/{pack.digest}/{LAYER}/{unit}.webp"
     wait_until(
         lambda: all(stands for unit, _, stands in shown(screen) if unit in drawn), "they stand"
