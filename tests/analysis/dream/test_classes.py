@@ -10,7 +10,7 @@ from torch.nn import functional
 from analysis.dream.aims import RIVALS, set_apart
 from analysis.dream.engine import dreamt
 from analysis.dream.settings import PREVIEW, Dream, class_picture, sketched
-from analysis.models import Classifier, load
+from analysis.models import Classifier
 
 
 def test_a_class_is_set_apart_from_its_rivals() -> None:
@@ -31,11 +31,6 @@ def test_a_sketch_has_fewer_steps_and_one_octave() -> None:
     assert (small.fourier, small.iterations) < (whole.fourier, whole.iterations)
     few = replace(whole, fourier=5, iterations=2)
     assert sketched(few) == replace(few, octaves=1)
-
-
-@pytest.fixture(scope="module")
-def squeezenet() -> Classifier:
-    return load("squeezenet1_1")
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import torch
 from analysis.dream.engine import dreamt
 from analysis.dream.gamut import FURTHEST, KNEE, VIVID, move
 from analysis.dream.settings import Dream
-from analysis.models import Classifier, load
+from analysis.models import Classifier
 
 
 def moved(colour: list[float], way: list[float], factor: float = 1.0) -> list[float]:
@@ -47,11 +47,6 @@ def test_bands_of_rows_may_be_moved_by_themselves() -> None:
     move(bands[:, :, :70], way[:, :, :70], 0.05)
     move(bands[:, :, 70:], way[:, :, 70:], 0.05)
     assert torch.equal(whole, bands)
-
-
-@pytest.fixture(scope="module")
-def squeezenet() -> Classifier:
-    return load("squeezenet1_1")
 
 
 @pytest.mark.parametrize("step", [1.5, 3.0])
