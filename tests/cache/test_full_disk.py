@@ -1,8 +1,11 @@
 """A disk that is really full: a small tmpfs in a namespace of its own, or a limit of file size."""
 
+import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,18 @@ def can_mount(folder: Path) -> bool:
     if shutil.which("unshare") is None:
         return False
     return subprocess.run(in_small_disk(folder, "true"), capture_output=True).returncode == 0
+
+
+@contextmanager
+def only_small_files(room: int) -> Iterator[None]:
+    """No file grows beyond ``room`` bytes in this process. Never around a whole test: the file
+    that the tests are reported to is one of them."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def fields(output: str) -> dict[str, str]:

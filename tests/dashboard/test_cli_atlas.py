@@ -30,6 +30,7 @@ from analysis.projection import LayoutRequest
 from cache.atlas import Folder, atlases
 from cache.errors import UserError
 from dashboard.cli import main
+from tests.cache.test_full_disk import only_small_files
 from tests.dashboard.browser import wait_until
 from tests.dashboard.desk import Desk, one_line
 from tests.dashboard.made_up import with_pictures
@@ -333,13 +334,9 @@ def test_a_full_disk(small: Path, tmp_path: Path) -> None:
 
 
 def test_no_room_to_lay_it_out() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, hard))
-    try:
-        with pytest.raises(UserError, match=r"the disk is full.*name another folder with TMPDIR"):
-            next(layout_process.steps(np.ones((1000, 4)), LayoutRequest(method="pca")))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    refused = pytest.raises(UserError, match=r"the disk is full.*name another folder with TMPDIR")
+    with only_small_files(4_000), refused:
+        next(layout_process.steps(np.ones((1000, 4)), LayoutRequest(method="pca")))
 
 
 def test_a_damaged_atlas_does_not_hide_the_others(

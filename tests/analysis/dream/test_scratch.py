@@ -1,10 +1,8 @@
 """Pictures in bands over files: the same numbers as in one piece, in the memory of a band."""
 
 import os
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from analysis.dream.settings import Dream
 from analysis.featurevis.parameters import generator
 from cache.errors import UserError
 from tests.analysis.dream.nets import local
+from tests.cache.test_full_disk import only_small_files
 
 PROC = Path("/proc/self/clear_refs")
 
@@ -84,22 +83,13 @@ def test_a_dream_in_files_is_the_dream(tiny: Path, monkeypatch: pytest.MonkeyPat
     assert np.abs(in_files.astype(int) - photo).mean() > 1
 
 
-@pytest.fixture
-def full_disk() -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.mark.usefixtures("full_disk")
 @pytest.mark.parametrize("reserves", [True, False])
 def test_a_full_disk_is_one_line_before_the_first_step(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, reserves: bool
 ) -> None:
     if not reserves:  # as where there is no such call
         monkeypatch.delattr(os, "posix_fallocate")
-    with pytest.raises(UserError, match="the disk is full") as refused:
+    with only_small_files(4096), pytest.raises(UserError, match="the disk is full") as refused:
         next(dreamt(local(), Dream(layer="relu"), np.zeros((80, 80, 3), np.uint8)))
     assert str(tiny) in str(refused.value)
     assert "TMPDIR" in str(refused.value)
