@@ -44,7 +44,6 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-STRIP = 128  # rows
 MAX_STRETCH = 16  # pictures longer than this many times their width are cut before they are resized
 
 # decode() answers for a bad file with its own one line; Pillow's warnings would be further ones.
@@ -237,15 +236,6 @@ def _orientation(image: Image.Image) -> int:
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
     turn = UPRIGHT.get(orientation)
     return image if turn is None else image.transpose(turn)
-
-
-def as_array(image: Image.Image) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3) of an RGB picture, in strips: numpy itself would hold it three times."""
-    found = np.empty((image.height, image.width, 3), np.uint8)
-    for top in range(0, image.height, STRIP):
-        bottom = min(image.height, top + STRIP)
-        found[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
-    return found
 
 
 def fit(

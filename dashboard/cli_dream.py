@@ -14,7 +14,6 @@ from typing import Any
 
 from analysis.dream.film import Film, ready
 from analysis.dream.stamp import Stamp, encoded
-from analysis.processor import return_memory
 from cache.errors import UserError
 from dashboard import cli_output as out
 from dashboard.cli_bench import bench_of
@@ -110,7 +109,6 @@ def _still(given: Iterator[Look], path: Path, stamp: Stamp, stop: _Stop) -> Made
             if stop.asked:
                 break
     assert last is not None  # every dream has a step
-    return_memory()  # a large picture's file needs some, but not in a network's pieces
     pixels, stopped = last.pixels(0), stop.asked and last.done < last.total
     show(None, last.done, last.total)
     out.save(path, _bytes(pixels, path, stamp))

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from analysis import images
 from analysis.dream import caricature, ladder, pair, schedule, stream, style
 from analysis.dream.engine import Frame, dreamt
 from analysis.dream.pursuit import Stage
+from analysis.dream.pyramid import pixels_of
 from analysis.dream.settings import Dream, class_picture, sketched
 from analysis.models import Classifier
 from cache.errors import UserError
@@ -31,7 +31,7 @@ def begun(given: Pictures, wish: Wish) -> Pixels | None:
         width, height = (max(1, round(n * side / max(image.size))) for n in image.size)
         image = image.resize((width, height), Image.Resampling.LANCZOS)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return images.as_array(image)
+    return pixels_of(image)
 
 
 def longer_side(wish: Wish, own: int) -> int:

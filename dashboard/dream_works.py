@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from analysis.dream import scratch
 from analysis.dream.guide import agreement
 from analysis.dream.stamp import Origin, Stamp, stamp_of
 from analysis.featurevis.objectives import field as field_of
@@ -107,11 +108,17 @@ def _towards(given: Pictures, wish: Wish, pixels: Pixels, shares: Tensor) -> dic
     return {"activation": agrees, "towards": name, "goal": float(shares[goal])}
 
 
+def _seen(classifier: Classifier, pixels: Pixels) -> Tensor:
+    """What the network is fed of a picture of any size."""
+    seen = classifier.tensor(classifier.pixels(Image.fromarray(pixels)))
+    scratch.rest()  # the picture was read whole
+    return seen
+
+
 def _logits(classifier: Classifier, pixels: Pixels) -> Tensor:
     """(classes) in float64."""
-    x = classifier.tensor(classifier.pixels(Image.fromarray(pixels)))
     with torch.no_grad():
-        logits: Tensor = classifier.module(x)[0].cpu().double()
+        logits: Tensor = classifier.module(_seen(classifier, pixels))[0].cpu().double()
     return logits
 
 
@@ -120,9 +127,9 @@ def _activation(given: Pictures, wish: Wish, pixels: Pixels) -> float:
     squares of all."""
     classifier = given.network(wish.model)
     layer = find_layer(classifier, wish.layer)
-    x = classifier.tensor(classifier.pixels(Image.fromarray(pixels)))
     with torch.no_grad():
-        found = field_of(run_to(classifier.module, layer.name, x), layer)[0]
+        out = run_to(classifier.module, layer.name, _seen(classifier, pixels))
+        found = field_of(out, layer)[0]
     values = found.flatten(1).cpu().double()  # not every device has float64
     if wish.units:
         return float(values[list(wish.units)].mean())

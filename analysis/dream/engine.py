@@ -136,6 +136,7 @@ class Dreamer:
         for octave, level in enumerate(levels, start=1):
             own, area = pyramid.resized(base, level), level[0] * level[1]
             picture, gradient = (_part(whole, level) for whole in (now, spare))
+            scratch.tidy()
             _begin(picture, own, detail)
             for step in range(1, s.iterations + 1):
                 time = (step - 1) / max(1, s.iterations - 1)

@@ -8,6 +8,7 @@ from math import ceil
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
@@ -68,7 +69,7 @@ class Source:
 
     def pixels(self) -> NDArray[np.uint8]:
         """uint8 (H, W, 3)"""
-        found = np.empty((*self.size, 3), np.uint8)
+        found = scratch.pixels(*self.size)
         for a, b in scratch.bands(self.size[1], self.size[0]):
             found[a:b] = to_uint8(self.rows(a, b))[0]
         return found
@@ -113,6 +114,15 @@ def _mixing(length: int, wanted: int, smaller: bool) -> tuple[Tensor, Tensor]:
 
 def _resized(picture: Tensor, size: Size, smaller: bool) -> Tensor:
     return functional.interpolate(picture, size=size, mode="bilinear", antialias=smaller)
+
+
+def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) of an RGB picture, in bands: numpy itself would hold it three times. A large
+    one lies in a file; UserError where the disk has no room for it."""
+    found = scratch.pixels(image.height, image.width)
+    for a, b in scratch.bands(image.width, image.height):
+        found[a:b] = np.asarray(image.crop((0, a, image.width, b)))
+    return found
 
 
 def to_tensor(pixels: NDArray[np.uint8], channels: int, device: torch.device) -> Tensor:
