@@ -84,10 +84,15 @@ def _measure(here: Context, wish: Wish) -> str:
     if wish.mode == "two" and wish.guide is not None:  # each network has a layer of its own
         return "Agreement with the guide (cosine)"
     if wish.units:
-        return "Mean activation"
+        return (
+            "How strongly they fire (mean)"
+            if len(wish.units) > 1
+            else "How strongly it fires (mean)"
+        )
     if wish.group is not None:
-        return "Activation along the group"
-    return "" if wish.mode in ("layers", "style") else "Root mean square activation"
+        return "How strongly the group fires"
+    own = "the layer" if wish.mode == "two" else wish.layer
+    return "" if not own else f"How strongly {own} fires (root mean square)"
 
 
 def _heading(here: Context, wish: Wish) -> list[Any]:

@@ -46,9 +46,8 @@ def content(here: Context) -> list[Component]:
     if mode == "layers":
         parts += [html.P("All of each layer, from strokes to objects. A click on one opens it.",
                          className="caption")]  # fmt: skip
-    title = {"style": "Style of", "guided": "Towards", "class": "Class"}.get(
-        mode, "What to look for"
-    )
+    titles = {"style": "Style of", "guided": "Towards", "class": "Class", "kept": "Which layer"}
+    title = titles.get(mode, "What to look for")
     return [html.Section([html.H2(title), *parts], className="panel")]
 
 
