@@ -9,6 +9,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
+from cache.codecs import encode
+from cache.dreams import Dream, Dreams
+from dashboard.views.dream_gallery import SHOWN
 from tests.dashboard.browser import WIDE, Screen, Server
 from tests.dashboard.test_page_dream import QUICK, done, fetched, opened, state, wish
 
@@ -90,3 +93,24 @@ def test_a_long_word_of_failure_stays_beside_its_button(phone: Screen) -> None:
     assert on
     assert said["x"] + said["width"] <= on["x"]
     assert on["x"] + on["width"] <= 390
+
+
+def test_of_many_that_are_kept_the_older_ones_are_folded_away(screen: Screen) -> None:
+    kept = Dreams(screen.server.folder / "c")
+    before = len(kept.all())
+    shot = (np.arange(64 * 64 * 3) % 251).astype(np.uint8).reshape(64, 64, 3)
+    data = encode("webp", shot)[0]
+    ids = [f"{n:064x}" for n in range(SHOWN + 2 - before)]
+    for id in ids:
+        one = Dream(id=id, asked={"mode": "layers"}, words=f"number {id[-2:]}", kind="png")
+        kept.keep(one, data, {"after": data})
+    opened(screen)
+    shown = screen.at("#dream-gallery > section > .dream-list > figure")
+    expect(shown).to_have_count(SHOWN)
+    expect(screen.at("#dream-older summary")).to_have_text("2 older ones")
+    expect(screen.at("#dream-older figure").first).to_be_hidden()
+    screen.at("#dream-older summary").click()
+    expect(screen.at("#dream-older figure").last).to_be_visible()
+    screen.page.goto("about:blank")  # before the pictures that it fetches are gone
+    for id in ids:
+        kept.remove(id)
