@@ -58,7 +58,7 @@ class DreamDesk:
         """How far it is, with what there is of it; begun if need be. ``again``: also where it was
         stopped; ``seen``: the page that asks is in sight."""
         if wish.preview:
-            return self._preview(wish, again)
+            return self._outlived(wish) or self._preview(wish, again)
         id = self.key(wish)
         found = self.kept.find(id)
         kept = found is not None and not (again and found.stopped)
@@ -69,6 +69,14 @@ class DreamDesk:
         if found is None:  # it was taken away meanwhile
             return self.look(wish, again=again, seen=seen)
         return {**told(found), "state": "stopped" if found.stopped else "done"}
+
+    def _outlived(self, wish: Wish) -> dict[str, Any]:
+        """A preview that was kept, of a picture that is not open any more; else nothing."""
+        of = [key for key in (wish.picture, wish.guide) if key and not key.startswith("class:")]
+        if all(self.service.library.find(key) for key in of):
+            return {}
+        found = self.kept.find(self.key(wish))
+        return {**told(found), "state": "done"} if found else {}
 
     def _preview(self, wish: Wish, again: bool) -> dict[str, Any]:
         with self._lock:

@@ -47,11 +47,16 @@ _SAID = {
 }  # fmt: skip
 
 
+_ONE = {"octaves": "1 octave", "iterations": "1 step an octave", "frames": "1 frame"}
+
+
 def unusual(wish: Wish) -> list[str]:
     """The settings that somebody changed, in words."""
     known = dream_settings.ALL
     words = [
-        _SAID[name].format(known[name].options.get(str(value)) or known[name].written(value))
+        _ONE[name]
+        if value == 1 and name in _ONE
+        else _SAID[name].format(known[name].options.get(str(value)) or known[name].written(value))
         for name, value in wish.settings.items()
         if value != dream_settings.usual(wish.way, name)
     ]

@@ -16,11 +16,6 @@
 
   function seconds(value) { return value < 1.5 ? "1 s" : value < 90 ? Math.round(value) + " s" : Math.round(value / 60) + " min"; }
 
-  function number(value) {
-    const size = Math.abs(value);
-    return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2).replace("-", "\u2212");
-  }
-
   function picture(img, url) {
     if (url && img.getAttribute("src") !== url) img.src = url;
   }
@@ -47,38 +42,20 @@
     return at + (now.saved ? "; what is there is kept." : JSON.parse(wanted).preview ? "." : "; nothing was kept.");
   }
 
-  function share(p) { return p < 0.005 ? "<1\u00a0%" : p > 0.995 && p < 1 ? ">99\u00a0%" : Math.round(100 * p) + "\u00a0%"; }
-
-  // What was measured, before and after, and by the work itself.
-  function numbers(now) {
-    const { before, after, measured = {} } = now.numbers || {}, what = el("dream-shown").dataset.measure;
-    const says = (one) => `${one.said} ${share(one.share)}`, lines = [];
-    if (measured.style != null) {
-      lines.push(`Off the style by ${number(measured.style)}, off the content by ${number(measured.content)} (0: the same, 1: as far as nothing at all).`);
-    }
-    if (measured.cosine != null) {
-      lines.push(`What the layer puts out agrees with that of the picture to ${number(measured.cosine)} (cosine), ` +
-        `and is ${number(measured.length)} times as strong.`);
-    }
-    const towards = after && after.towards; // what the guide is; an agreement has no "times"
-    if (after && after.activation != null && measured.cosine == null) {
-      const times = !towards && before && before.activation > 1e-6 && after.activation > 0 ? ` (${number(after.activation / before.activation)} times)` : "";
-      lines.push(`${what}: ${before ? number(before.activation) + " before, " : ""}${number(after.activation)}${before ? " after" : ""}${times}.`);
-    }
-    const who = JSON.parse(wanted).preview ? "At this small size the network says" : "The network says";
-    if (towards && before) lines.push(`Probability of ${towards}: ${share(before.goal)} before, ${share(after.goal)} after.`);
-    if (after) lines.push(before ? `${who} ${says(before)} before, ${says(after)} after.` : `${who} ${says(after)}.`);
-    return lines.join(" ");
-  }
-
-  // Several pictures that are finished stand side by side; a click opens one of them.
+  // Several pictures that are finished stand side by side; a click opens one of them. The sheet that formed stays until
+  // they are there: nothing below it jumps.
   function parts(now) {
-    const box = el("dream-parts"), many = (over(now) && now.parts) || [];
-    el("dream-stage").hidden = many.length > 0;
-    box.hidden = !many.length;
+    const box = el("dream-parts"), many = (over(now) && now.parts) || [], text = JSON.stringify(many);
+    const nothing = over(now) && !now.url; // failed, or stopped before the first step
+    const swap = () => {
+      if (box.dataset.shown !== text) return;
+      box.hidden = !many.length;
+      el("dream-stage").hidden = many.length > 0 || nothing;
+    };
+    if (box.dataset.shown === text) return void (box.dataset.loading || swap());
+    box.dataset.shown = text;
+    box.dataset.loading = "yes";
     box.dataset.count = many.length;
-    if (box.dataset.shown === JSON.stringify(many)) return;
-    box.dataset.shown = JSON.stringify(many);
     box.replaceChildren(...many.map((one) => {
       const button = document.createElement("button"), img = document.createElement("img"), name = document.createElement("span");
       button.type = "button";
@@ -87,9 +64,12 @@
       img.src = one.url;
       img.alt = name.textContent = one.name;
       button.append(img, name);
-      if (one.after) button.append(neuronscope.toldOfTwo(one, many, el("dream-shown").dataset.measure, { number, share }));
+      if (one.after) button.append(neuronscope.toldOfTwo(one, many, el("dream-shown").dataset.measure));
       return button;
     }));
+    const there = [...box.querySelectorAll("img")].map((img) => img.decode().catch(() => null)); // one that is gone: its name
+    Promise.all(there).then(() => { if (box.dataset.shown === text) delete box.dataset.loading; swap(); });
+    if (!many.length) { delete box.dataset.loading; swap(); }
   }
 
   function fill() {
@@ -113,7 +93,7 @@
     el("dream-stop").textContent = film ? "Pause" : "Stop";
     el("dream-on").hidden = now.state !== "stopped" && now.state !== "failed";
     el("dream-on").textContent = film ? "go on" : now.state === "failed" ? "try again" : "dream it whole";
-    el("dream-numbers").textContent = numbers(now);
+    el("dream-numbers").textContent = neuronscope.toldOfDream(now.numbers, shown.dataset.measure, JSON.parse(wanted || shown.dataset.dream));
     tools(now);
     document.dispatchEvent(new CustomEvent("dreamt", { detail: { now, wanted, rests: over(now) } }));
   }
@@ -126,7 +106,8 @@
     if (frames && (endless || !there)) el("dream-save").href = "/api/dream/film.gif?" + filmed();
     el("dream-save").download = frames && (endless || !there) ? "dream.gif" : "";
     hide("dream-ends-of", !frames);
-    el("dream-save").textContent = frames && endless ? "save as GIF" : "save";
+    el("dream-save").textContent = el("dream-shown").dataset.mode === "stream" ? "save as GIF" : "save";
+    hide("dream-full", now.state === "failed"); // it would fail likewise
     hide("dream-again", !there || now.kind !== "png" || Boolean(now.parts));
     hide("dream-keep", !there || Boolean(now.saved));
     const whole = Boolean(now.held) && !JSON.parse(wanted).preview;
@@ -218,7 +199,9 @@
 
   function slide() {
     const field = el("dream-slider");
-    if (field) el("dream-stage").style.setProperty("--cut", field.value + "%");
+    if (!field) return;
+    el("dream-stage").style.setProperty("--cut", field.value + "%");
+    el("dream-stage").classList.toggle("uncut", field.value === "0" || field.value === "100"); // no line along the edge
   }
   document.addEventListener("input", (event) => { if (event.target.id === "dream-slider") slide(); });
 
@@ -236,7 +219,10 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("#dream-stop, #dream-on, #dream-again, #dream-keep, #dream-film, [data-remove], [data-reset]");
     if (!button) return;
-    if (button.dataset.remove) { if (await post("/api/dream/remove", { id: button.dataset.remove })) changed(); return; }
+    if (button.dataset.remove) {
+      if (sure(button) && await post("/api/dream/remove", { id: button.dataset.remove })) changed();
+      return;
+    }
     if (button.dataset.reset) {
       const field = el("dream-how-" + button.dataset.reset);
       field.value = usual()[button.dataset.reset];
@@ -260,6 +246,19 @@
       changed();
     }
   });
+
+  // What may have taken hours is gone at the second click, not at the first.
+  function sure(button) {
+    if (button.dataset.sure) return true;
+    const [text, label] = [button.textContent, button.getAttribute("aria-label")];
+    const back = () => { delete button.dataset.sure; button.textContent = text; button.setAttribute("aria-label", label); };
+    button.dataset.sure = "yes";
+    button.textContent = "remove?";
+    button.setAttribute("aria-label", `${label}. Press again to remove it for good`);
+    button.addEventListener("blur", back, { once: true });
+    setTimeout(() => { if (button.dataset.sure) back(); }, 5000);
+    return false;
+  }
 
   async function film(button) {
     button.disabled = true;

@@ -3,7 +3,8 @@
 
 window.neuronscope = window.neuronscope || {};
 
-neuronscope.toldOfTwo = function (one, many, measure, { number, share }) {
+neuronscope.toldOfTwo = function (one, many, measure) {
+  const number = neuronscope.dreamNumber, share = neuronscope.dreamShare;
   const was = one.before, now = one.after, lines = [], other = many.find((part) => part !== one);
   const around = (text) => text.name.split(", ")[0], goal = one.name.split(", ").slice(1).join(", ");
   // of a class, or of what the guide is, also how sure of it, where the answer is another

@@ -86,12 +86,13 @@ def _then(here: Context, values: dict[str, Any]) -> Component:
     rows: list[Any] = [_row(here, change) for change in stream.changes]
     if stream.again:
         rows.append(_again(stream))
+    rows.append(_too_late(stream, values))
     fresh = Change((stream.changes[-1].frame if stream.changes else 0) + 30, here.layer)
     add = html.Details(
         [html.Summary("add a change"), _fields(here, fresh, None)], id="then-new",
         className="then-new",
     )  # fmt: skip
-    if not rows:
+    if not stream.changes:
         rows = [html.P(f"It stays with {_name(here, _first(here))}. Let it turn to something else, "
                        "or grow stronger, on its way.", className="caption")]  # fmt: skip
     return html.Section(
@@ -101,6 +102,21 @@ def _then(here: Context, values: dict[str, Any]) -> Component:
         **{"data-then": json.dumps(told), "data-repeats": str(stream.again),
            "data-own-layer": schedule.what(_first(here)), "data-model": here.model},
     )  # fmt: skip
+
+
+def _too_late(stream: Stream, values: dict[str, Any]) -> Any:
+    """Of changes that the stream ends before; a click makes it long enough."""
+    frames = values["frames"]
+    late = [change.frame for change in stream.changes if 0 < frames <= change.frame]
+    if not late:
+        return None
+    enough = late[-1] + EVERY
+    fits = enough - values["skip"] <= dream_settings.LONGEST
+    text, many = (f"{enough} frames", float(enough)) if fits else ("for ever", 0)
+    longer = action(text, length(values, many), className="quiet-button",
+                    label="Long enough for every change")  # fmt: skip
+    said = f"It pauses after {frames:.0f} frames, before the change at {late[0]}: let it run "
+    return html.P([said, longer], className="caption then-late")
 
 
 def _first(here: Context) -> Change:
@@ -224,8 +240,8 @@ def _ready(here: Context, stream: Stream, values: dict[str, Any]) -> Component:
              "how": dream_settings.written("stream", whole)},
             label="Through all layers, strokes to objects and back", className="pill",
         ))  # fmt: skip
-    pills.append(action("swell", {"then": schedule.written(swelling)}, className="pill",
-                        label="Stronger and weaker, over and over"))  # fmt: skip
+    pills.append(action("stronger and weaker", {"then": schedule.written(swelling)},
+                        className="pill", label="Stronger and weaker, over and over"))  # fmt: skip
     if stream.changes and not stream.again:
         last = stream.changes[-1].frame
         again = Stream(changes=stream.changes, again=last + max(10, last // 6))

@@ -11,7 +11,8 @@ from dashboard.dream_desk import DreamDesk
 from dashboard.markup import Field
 from dashboard.views.context import Context
 
-SHOWN = 60
+SHOWN, MOST = 60, 600  # those between are folded away, and fetch no picture until one looks
+SHEETS = ("layers", "two")  # modes whose result shows several pictures beside each other
 
 
 def content(here: Context, desk: DreamDesk) -> Component:
@@ -29,20 +30,25 @@ def content(here: Context, desk: DreamDesk) -> Component:
         html.Div([html.Span(count, className="label num"), reopen], className="tools"),
     ])  # fmt: skip
     making = html.Div(id="dream-making", **{"data-own": "making"})  # filled by dream_making.js
-    rows = [_row(one, one.id == here.chosen.made) for one in made[:SHOWN]]
-    listed = html.Div([making, *rows], className="dream-list")
+    rows = [_row(one, one.id == here.chosen.made) for one in made[:MOST]]
+    listed = html.Div([making, *rows[:SHOWN]], className="dream-list")
     if made:
-        return html.Section([head, listed], className="panel")
+        older = [
+            html.Summary(f"{len(rows) - SHOWN} older ones"),
+            html.Div(rows[SHOWN:], className="dream-list"),
+        ]
+        folded = html.Details(older, id="dream-older") if rows[SHOWN:] else None
+        return html.Section([head, listed, folded], className="panel")
     empty = html.P("Dreams in full size are kept here, also those that you stop, with their "
                    "settings; small ones when you say so.", className="caption")  # fmt: skip
     return html.Section([head, listed, empty], className="panel")
 
 
 def _row(made: Dream, current: bool) -> Component:
+    both = "before" in made.found and made.asked.get("mode") not in SHEETS
     thumbs = [
-        html.Img(src=f"/dreams/{made.id}/{which}.webp?at={made.when}", alt=text)
-        for which, text in (("before", "before"), ("after", "after"))
-        if which == "after" or "before" in made.found
+        html.Img(src=f"/dreams/{made.id}/{which}.webp?at={made.when}", alt=which)
+        for which in (("before", "after") if both else ("after",))
     ]
     try:
         do = dream_wish.changes(dream_wish.read(made.asked)) | {"made": made.id}
@@ -50,7 +56,8 @@ def _row(made: Dream, current: bool) -> Component:
         do = {"view": "dream"}
     words = made.words + (", stopped" if made.stopped else "")
     now = {"aria-current": "true"} if current else {}
-    open_it = action(html.Div(thumbs, className="dream-pair"), do, label=f"Open: {words}", **now)
+    pair = html.Div(thumbs, className="dream-pair" if both else "dream-pair alone")
+    open_it = action(pair, do, label=f"Open: {words}", **now)
     remove = html.Button(
         "\u00d7", type="button", className="dream-remove", title="Remove it for good",
         **{"data-remove": made.id, "aria-label": f"Remove: {words}"},

@@ -28,7 +28,7 @@ def content(here: Context) -> Component:
     own = [name for name in values if name not in ELSEWHERE]
     changed = [name for name in own if values[name] != usual[name]]
     rows = [row(dream_settings.ALL[n], values[n], usual[n]) for n in own]
-    summary = "How" if not changed else f"How ({len(changed)} changed)"
+    summary = "Settings" if not changed else f"Settings ({len(changed)} changed)"
     return html.Details(
         [html.Summary(summary), html.Div(rows, className="dream-settings"),
          _back(values, usual) if changed else None],

@@ -19,6 +19,7 @@ from dashboard.views.dream_start import from_noise
 from dashboard.views.dream_two import second_layer_of, second_of
 from dashboard.views.dream_what import (
     CHOOSY,
+    GONE,
     GUIDED,
     LAYERED,
     goal_of,
@@ -38,7 +39,7 @@ def wish_of(here: Context) -> Wish:
     return Wish(
         mode=mode, model=here.model,
         layer=here.layer if mode in LAYERED and both != "class" else "",
-        picture=None if from_noise(here) else here.picture, units=units, group=group,
+        picture=None if from_noise(here) else _start(here), units=units, group=group,
         goal=goal_of(here) if "class" in (mode, both) else None,
         guide=guide_of(here) if mode in GUIDED or both == "guide" else None,
         second=second_of(here) if both else None,
@@ -47,6 +48,12 @@ def wish_of(here: Context) -> Wish:
         how=dream_settings.written(way, dream_settings.read(way, chosen.how)),
         preview=chosen.quality == "preview",
     )  # fmt: skip
+
+
+def _start(here: Context) -> str:
+    """The picture that it begins with; what was made of one is shown also when that is no longer
+    open."""
+    return here.chosen.picture if here.chosen.made and here.chosen.picture else here.picture
 
 
 def content(here: Context) -> list[Component]:
@@ -77,15 +84,20 @@ def _measure(here: Context, wish: Wish) -> str:
     if wish.mode == "two" and wish.guide is not None:  # each network has a layer of its own
         return "Agreement with the guide (cosine)"
     if wish.units:
-        return "Mean activation"
+        return (
+            "How strongly they fire (mean)"
+            if len(wish.units) > 1
+            else "How strongly it fires (mean)"
+        )
     if wish.group is not None:
-        return "Activation along the group"
-    return "" if wish.mode in ("layers", "style") else "Root mean square activation"
+        return "How strongly the group fires"
+    own = "the layer" if wish.mode == "two" else wish.layer
+    return "" if not own else f"How strongly {own} fires (root mean square)"
 
 
 def _heading(here: Context, wish: Wish) -> list[Any]:
     found = here.service.library.find(wish.picture) if wish.picture else None
-    start = found.name if found else "noise"
+    start = found.name if found else GONE if wish.picture else "noise"
     goal = here.name(wish.goal) if wish.goal is not None else ""
     guide = guide_name(here, wish.guide) if wish.guide else ""
     sees = "see" if len(wish.units) > 1 else "sees"

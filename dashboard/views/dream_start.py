@@ -1,5 +1,6 @@
 """What a dream begins with: one of the pictures, or noise."""
 
+from dataclasses import replace
 from typing import Any
 
 from dash import html
@@ -18,11 +19,19 @@ def content(here: Context) -> list[Component]:
     """The choice, with the picture and the strip, or the seed of the noise."""
     noisy = from_noise(here)
     head = html.Header([html.H2("Start from"), _choice(noisy) if _both(here) else None])
-    body = _noise(here) if noisy else [_picture(here), html.Div(
-        strip(here), className="strip", role="list",
-        **{"aria-label": "Pictures to start from", "data-row": ""},
-    )]  # fmt: skip
+    body = _noise(here) if noisy else _pictures(here)
     return [html.Section([head, *body], className="panel")]
+
+
+def at_hand(here: Context) -> Context:
+    """The selection; where its picture or layer is not to be had here (any more), with one that
+    is: what is wrong is said beside it once, and another one can be chosen."""
+    missing: dict[str, Any] = {}
+    if here.chosen.picture and not here.service.library.find(here.chosen.picture):
+        missing["picture"] = None
+    if here.layer not in {known["layer"] for known in here.network["layers"]}:
+        missing["layer"] = None
+    return Context(replace(here.chosen, **missing), here.service) if missing else here
 
 
 def from_noise(here: Context) -> bool:
@@ -47,10 +56,21 @@ def _choice(noisy: bool) -> Component:
     )  # fmt: skip
 
 
-def _picture(here: Context) -> Component:
-    found = here.service.library.find(here.picture)
+def _pictures(here: Context) -> list[Component]:
+    """The picture that it starts from, and the others that are open."""
+    there = at_hand(here)
+    gone = there.chosen.picture != here.chosen.picture
+    said = html.P("Choose one, or drop it onto the page again.", className="caption")
+    tiles = html.Div(strip(there, marked=not gone), className="strip", role="list",
+                     **{"aria-label": "Pictures to start from", "data-row": ""})  # fmt: skip
+    return [said if gone else picture_of(here, here.picture), tiles]
+
+
+def picture_of(here: Context, key: str) -> Component:
+    """An open picture, with its name."""
+    found = here.service.library.find(key)
     name = found.name if found else "picture"
-    image = html.Img(src=f"/thumb/{here.picture}", alt=name, className="dream-start")
+    image = html.Img(src=f"/thumb/{key}", alt=name, className="dream-start")
     return html.Figure([image, html.Figcaption(name, className="caption")], className="dream-open")
 
 

@@ -18,17 +18,20 @@ from dashboard.dream_wish import looked_for
 from dashboard.markup import Field
 from dashboard.views import dream_two
 from dashboard.views.context import Context
-from dashboard.views.dream_start import from_noise
+from dashboard.views.dream_start import at_hand, from_noise, picture_of
 
 NEURONS = 8  # icons that are offered
 LAYERED = ("dream", "guided", "stream", "kept", "two")
 CHOOSY = ("dream", "stream")  # modes in which a part of the layer can be chosen
 GUIDED = ("guided", "style")
+GONE = "a picture that is not open here any more"
+GUIDES = 6  # photographs of a class that guide at once
 FAMOUS = ("banana", "dumbbell", "ant", "starfish")  # the classes of "Inceptionism" (2015)
 
 
 def content(here: Context) -> list[Component]:
     """What a mode asks for: a class, a guide, another network, the layer, and what of it."""
+    here = at_hand(here)
     mode, parts = here.chosen.mode, list[Any]()
     if mode == "class":
         parts += [_class(here)]
@@ -43,9 +46,8 @@ def content(here: Context) -> list[Component]:
     if mode == "layers":
         parts += [html.P("All of each layer, from strokes to objects. A click on one opens it.",
                          className="caption")]  # fmt: skip
-    title = {"style": "Style of", "guided": "Towards", "class": "Class"}.get(
-        mode, "What to look for"
-    )
+    titles = {"style": "Style of", "guided": "Towards", "class": "Class", "kept": "Which layer"}
+    title = titles.get(mode, "What to look for")
     return [html.Section([html.H2(title), *parts], className="panel")]
 
 
@@ -105,12 +107,14 @@ def guide_name(here: Context, guide: str) -> str:
             raise UserError(f"class {index} is out of range: this network has {len(names)}")
         return f"photographs of {names[index]}"
     found = here.service.library.find(guide)
+    if found is None and here.chosen.made:  # what was made is shown all the same
+        return GONE
     if found is None:
         raise UserError("the guide is not open here any more; choose another picture")
     return found.name
 
 
-def _guide(here: Context) -> list[Component]:
+def _guide(here: Context) -> list[Any]:
     """The strip of guides, and the photographs of a class."""
     guide = guide_of(here)
     pictures = here.service.library.main.pictures[:40]
@@ -122,16 +126,35 @@ def _guide(here: Context) -> list[Component]:
     ]  # fmt: skip
     strip = html.Div(tiles, className="strip", role="list",
                      **{"aria-label": "Guides", "data-row": ""})  # fmt: skip
+    shown = picture_of(here, guide) if here.service.library.find(guide) else None
     if here.chosen.mode == "style":
-        return [strip]
-    return [strip, *_photographs(here, guide)]
+        return [shown, strip]
+    return [shown or _guides(here, guide), strip, *_photographs(here, guide)]
 
 
-def _photographs(here: Context, guide: str) -> list[Component]:
-    """The photographs of a class: of the answers to the picture, or of any."""
-    offered = dict.fromkeys(f"class:{i}" for i in (here.a, here.b))
-    if guide.startswith("class:"):
-        offered = dict.fromkeys([guide, *offered])
+def _labelled(here: Context, index: int) -> list[str]:
+    """The open pictures of a class that can guide: not the one that it starts from."""
+    if not 0 <= index < len(here.network["classes"]):
+        return []
+    keys = here.service.ask("labelled", model=here.model, index=index)
+    start = None if from_noise(here) else here.picture
+    return [key for key in keys if key != start][:GUIDES]
+
+
+def _guides(here: Context, guide: str) -> Any:
+    """The photographs of a class that guide."""
+    index = guide.removeprefix("class:")
+    keys = _labelled(here, int(index)) if index.isdigit() else []
+    images = [html.Img(src=f"/thumb/{key}", alt="", className="dream-start") for key in keys]
+    return html.Div(images, className="dream-guides") if keys else None
+
+
+def _photographs(here: Context, guide: str) -> list[Any]:
+    """The photographs of a class: of the answers to the picture where some are open, or of any."""
+    offered = [f"class:{i}" for i in (here.a, here.b) if _labelled(here, i)]
+    index = guide.removeprefix("class:")
+    if index != guide and int(index) < len(here.network["classes"]):
+        offered = list(dict.fromkeys([guide, *offered]))
     pills = [
         action(guide_name(here, one), {"guide": one}, className="pill",
                label=f"Towards the open {guide_name(here, one)}",
@@ -140,7 +163,7 @@ def _photographs(here: Context, guide: str) -> list[Component]:
     ]  # fmt: skip
     field = class_field("dream-guide", "guide", here.model, label="Towards the photographs of",
                         hint="or of any class", **{"data-before": "class:"})  # fmt: skip
-    return [html.Div(pills, className="dream-pills"), field]
+    return [html.Div(pills, className="dream-pills") if pills else None, field]
 
 
 # ---- a layer, and what of it ----

@@ -181,8 +181,9 @@ def _answer(here: Context, row: dict[str, Any]) -> Component:
     )  # fmt: skip
 
 
-def strip(here: Context) -> list[Component]:
-    """The pictures that can be opened, a tile to add one first, then what was added."""
+def strip(here: Context, *, marked: bool = True) -> list[Component]:
+    """The pictures that can be opened, a tile to add one first, then what was added; ``marked``:
+    the one that is open is told apart."""
     add = html.Button(["+ add", html.Br(), "picture"], type="button", className="add",
                       title="Add a picture: click, drop it anywhere, or paste it",
                       **{"data-local": "pick"})  # fmt: skip
@@ -194,7 +195,8 @@ def strip(here: Context) -> list[Component]:
     pictures = [*library.uploads(), *(shown.pictures if shown else ())]
     keys = [p.key for p in pictures]
     start = max(0, (keys.index(here.picture) if here.picture in keys else 0) - STRIP_LENGTH // 2)
-    return [add, *(_tile(p, here.picture) for p in pictures[start : start + STRIP_LENGTH])]
+    open_one = here.picture if marked else ""
+    return [add, *(_tile(p, open_one) for p in pictures[start : start + STRIP_LENGTH])]
 
 
 def _tile(picture: Any, chosen: str) -> Component:

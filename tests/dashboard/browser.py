@@ -44,7 +44,7 @@ class Server:
         self.port = free_port()
         env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
         words = ["serve", "--no-browser", "--port", str(self.port), "--cache", str(folder / "c")]
-        self._log = folder / "log"
+        self.folder, self._log = folder, folder / "log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*before, sys.executable, "-P", "-m", "dashboard.cli", *words, *more], cwd=folder,

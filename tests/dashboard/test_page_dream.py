@@ -99,7 +99,19 @@ def test_from_small_to_full_size_kept_saved_and_dreamt_on(screen: Screen) -> Non
     screen.page.go_back()
     wait_until(lambda: screen.page.wait_for_timeout(100) or wish(screen)["picture"] != before,
                "Back is the dream before")  # fmt: skip
-    screen.at("#dream-gallery [data-remove]").click()
+    remove = screen.at("#dream-gallery [data-remove]")
+    remove.click()
+    expect(remove).to_have_text("remove?")
+    screen.at("#dream-heading").click()
+    expect(remove).to_have_text("\u00d7")
+    expect(screen.at("#dream-gallery figure")).to_have_count(1)
+    removed(screen)
+
+
+def removed(screen: Screen) -> None:
+    """The only one is taken away, for good: the first click only asks."""
+    for _ in range(2):
+        screen.at("#dream-gallery [data-remove]").click()
     expect(screen.at("#dream-gallery figure")).to_have_count(0)
 
 
@@ -120,8 +132,7 @@ def test_stopped_it_keeps_what_is_there(screen: Screen) -> None:
     expect(screen.at("#dream-said")).to_contain_text(", step")
     screen.at("#dream-stop").click()
     state(screen, "stopped")
-    screen.at("#dream-gallery [data-remove]").click()
-    expect(screen.at("#dream-gallery figure")).to_have_count(0)
+    removed(screen)
 
 
 def test_in_full_size_it_goes_on_whatever_is_shown(screen: Screen) -> None:
@@ -248,5 +259,5 @@ def test_a_setting_that_cannot_be_has_a_way_back(screen: Screen) -> None:
     screen.page.goto(f"{screen.server.address}/dream?how=octaves:99")
     expect(screen.at("#dream-settings [role=alert]")).to_contain_text("octaves")
     screen.at("#dream-settings button").click()
-    expect(screen.at("#dream-settings summary")).to_have_text("How")
+    expect(screen.at("#dream-settings summary")).to_have_text("Settings")
     assert "how=" not in screen.page.url

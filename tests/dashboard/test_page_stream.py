@@ -36,6 +36,17 @@ def running(screen: Screen, past: int) -> None:
     wait_until(lambda: screen.page.wait_for_timeout(50) or frame(screen) > past, f"past {past}")
 
 
+def test_a_change_after_its_end_is_said_and_mended(screen: Screen) -> None:
+    stream(screen, ",frames:3&then=9:features.10")
+    done(screen)
+    expect(screen.at(".then-late")).to_contain_text("pauses after 3 frames, before the change at 9")
+    screen.at(".then-late button").click()
+    expect(screen.at(".then-late")).to_have_count(0)
+    assert "frames:29" in str(wish(screen)["how"])
+    screen.at("#dream-stop").click()
+    state(screen, "stopped")
+
+
 def test_changes_are_added_altered_removed_and_stand_in_the_address(screen: Screen) -> None:
     stream(screen, ",frames:4")
     done(screen)
