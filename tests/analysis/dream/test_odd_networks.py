@@ -50,7 +50,7 @@ def network(function: Callable[[Tensor], Tensor]) -> Classifier:
 )
 def test_where_no_gradient_leads_back_is_said(kind: str, aim: dict[str, object]) -> None:
     dream = Dream(octaves=1, iterations=1, **aim)  # type: ignore[arg-type]
-    with pytest.raises(UserError, match="no gradient leads from .* back to the picture"):
+    with pytest.raises(UserError, match=r"no gradient leads from .* back to the picture"):
         next(dreamt(network(CUT[kind]), dream, PICTURE))
 
 
