@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _guarded(argv: Sequence[str]) -> int:
     """What the user can mend becomes one line, what nobody reads becomes silence."""
-    from analysis.processor import settle
+    from analysis.processor import settle, short_of_memory
     from cache.errors import UserError
 
     settle()
@@ -41,7 +41,9 @@ def _guarded(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         _let_stdout_go()
         return NO_READER
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not short_of_memory(error):
+            raise
         return _refuse("this needs more memory than there is; close something, or ask for less")
     except OSError as error:
         if error.errno not in FULL:

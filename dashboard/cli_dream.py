@@ -71,9 +71,11 @@ def dream(given: argparse.Namespace) -> tuple[Any, Iterable[str]]:
 
 # ---- Ctrl-C ----
 
+_ENDS = (signal.SIGINT, signal.SIGTERM)
+
 
 class _Stop:
-    """Ctrl-C: ``asked`` while something must be ended in order, else as everywhere."""
+    """Ctrl-C or a plain kill: ``asked`` while something must be ended in order, else at once."""
 
     def __init__(self) -> None:
         self.asked, self.at_once = False, True
@@ -90,11 +92,12 @@ def _stoppable() -> Iterator[_Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = signal.signal(signal.SIGINT, stop.heard)
+    before = {number: signal.signal(number, stop.heard) for number in _ENDS}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 # ---- making ----
@@ -102,18 +105,25 @@ def _stoppable() -> Iterator[_Stop]:
 
 def _still(given: Iterator[Look], path: Path, stamp: Stamp, stop: _Stop) -> Made:
     """Between two steps the picture is whole: it ends there, not within one."""
-    show, last = out.glances(), None
+    show, last, refused = out.glances(), None, None
     with closing(given):  # type: ignore[type-var]
-        for last in given:
-            stop.at_once = False
-            show(last.words, last.done, last.total)
-            if stop.asked:
-                break
+        try:
+            for last in given:
+                stop.at_once = False
+                show(last.words, last.done, last.total)
+                if stop.asked:
+                    break
+        except UserError as error:
+            if last is None:
+                raise
+            refused = error
     assert last is not None  # every dream has a step
     return_memory()  # a large picture's file needs some, but not in a network's pieces
     pixels, stopped = last.pixels(0), stop.asked and last.done < last.total
     show(None, last.done, last.total)
     out.save(path, _bytes(pixels, path, stamp))
+    if refused is not None:
+        raise UserError(f"{refused}; what was made until then is in {out.named(path)}") from refused
     return Made(pixels, stopped, dict(last.measured), parts=last.parts)
 
 
@@ -198,6 +208,7 @@ def _judged(files: OfFiles, wish: Wish, made: Made) -> dict[str, Any]:
 def _lines(found: dict[str, Any]) -> list[str]:
     width, height = found["size"]
     frames = f"{found['frames']} frames of " if found["frames"] else ""
+    frames = "1 frame of " if found["frames"] == 1 else frames
     stopped = "stopped, what was there is kept; " if found["stopped"] else ""
     file = out.named(found["files"][0])
     rows = [

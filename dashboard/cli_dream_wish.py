@@ -52,6 +52,7 @@ def plan(given: argparse.Namespace) -> tuple[Wish, Stamp | None]:
     """What can be told without a network or a picture; the notes of the file that ``--settings``
     names. UserError."""
     path = out.target(given.output, (*STILLS, *FILMS))
+    _spare(given)
     suffix, stamp = path.suffix.lower(), None
     if given.settings is None:
         mode = given.mode or meant(_named(given), suffix)
@@ -61,6 +62,20 @@ def plan(given: argparse.Namespace) -> tuple[Wish, Stamp | None]:
         base = _reopened(given, stamp)
     _check(given, base.mode, suffix)
     return replace(base, how=_how(given, base)), stamp
+
+
+def _spare(given: argparse.Namespace) -> None:
+    """UserError where the result would take the place of a picture that it is made of."""
+    for source in (given.image, given.guide):
+        try:
+            own = source is not None and given.output.samefile(source)
+        except OSError:  # there is no such file: said where it is opened
+            continue
+        if own:
+            name = printable(given.output.name)
+            raise UserError(
+                f"{name!r} is a picture that this is made of: name another file with -o"
+            )
 
 
 def _named(given: argparse.Namespace) -> set[str]:

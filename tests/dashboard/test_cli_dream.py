@@ -24,7 +24,7 @@ from dashboard.dream_command import words
 from dashboard.dream_modes import looks
 from dashboard.dream_wish import Wish
 from dashboard.dream_works import Look, Pictures
-from tests.dashboard.desk import Desk, InProcess, one_line, settings
+from tests.dashboard.desk import LATE, Desk, InProcess, one_line, settings
 from tests.dashboard.steps import result
 
 MODEL, LAYER = "squeezenet1_1", "features.7"
@@ -194,6 +194,9 @@ REFUSED: list[tuple[list[str], str]] = [
     (["noise", "--layer", LAYER], "required: -o/--output"),
     (["noise", "--layer", LAYER, "-o", "x.tiff"], "must end in one of .png"),
     (["noise", "--layer", LAYER, "-o", "no/x.png"], "there is no folder 'no'"),
+    (["noise", "--layer", LAYER, "-o", f"{'x' * 300}.png"], "written: File name too long"),
+    (["noise.png", "--layer", LAYER, "-o", "noise.png"], "'noise.png' is a picture that this is"),
+    (["noise", "--layer", LAYER, "--guide", "noise.png", "-o", "noise.png"], "name another file"),
     (["noise", "--layer", LAYER, "--frames", "9", "-o", "x.png"], "a stream is a film"),
     (["noise", "--layer", LAYER, "--mode", "layers", "-o", "x.gif"], "only a stream is a film"),
     (["noise", "--layer", LAYER, "--then", "9", "-o", "x.gif"], "30:features.10:2"),
@@ -269,16 +272,34 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert not (tmp_path / "x.png").exists()
 
 
-@pytest.fixture
-def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody presses it while the third step is taken, or the third frame of a stream."""
+@pytest.mark.parametrize(
+    ("name", "said"), [("infinite", "is not a finite number"), ("large", "no more memory")]
+)
+def test_what_was_made_before_a_fault_is_kept(desk: InProcess, name: str, said: str) -> None:
+    net, out = desk.folder / "late.py", desk.folder / "x.png"
+    net.write_text(LATE)
+    asked = ["dream", desk.folder / "noise.png", "--model", f"{net}:{name}", "--layer", "relu",
+             "--iterations", "2", "--size", "64", "-o", out]  # fmt: skip
+    assert said in one_line(*desk.run(*asked, "--octaves", "1"))
+    assert not out.exists(), "there was no step"
+    line = one_line(*desk.run(*asked, "--octaves", "2"))
+    assert said in line
+    assert line.endswith(f"what was made until then is in {out}")
+    assert Image.open(out).size == (46, 34)
+    assert read_settings(out).settings["octaves"] == 2
+
+
+@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
+def ctrl_c(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Somebody presses it while the third step is taken, or the third frame of a stream; or ends
+    the program by its number."""
 
     def pressed(given: Pictures, wish: Wish) -> Iterator[Look]:
         seen = 0
         for look in looks(given, wish):
             seen += wish.mode != "stream" or look.frame is not None
             if seen == 3:
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(request.param)
             yield look
 
     monkeypatch.setattr(cli_dream, "looks", pressed)
