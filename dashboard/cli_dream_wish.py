@@ -83,8 +83,14 @@ def _named(given: argparse.Namespace) -> set[str]:
 
 
 def _reopened(given: argparse.Namespace, stamp: Stamp) -> Wish:
+    # a file of anybody's does not choose which code of this machine is run
     models = [str(row["name"]) for row in available()]
+    if "--model" not in given.named and stamp.network not in models:
+        raise UserError(f"name the network that it was made with: --model {stamp.network}")
     wish = reopened(stamp, models, given.model)
+    if wish.mode == "two" and given.second is None and wish.second not in (None, *models):
+        second = printable(str(wish.second))
+        raise UserError(f"name the second network that it was made with: --second {second}")
     if given.mode not in (None, wish.mode):
         raise UserError(f"--settings names a result of --mode {wish.mode}: leave --mode out")
     return replace(wish, model=given.model) if "--model" in given.named else wish

@@ -242,6 +242,22 @@ def test_the_picture_and_the_guide_of_a_result_are_asked_for(desk: InProcess) ->
     assert (code, told) == (0, "neuronscope: that was made of another picture, noise.png\n")
 
 
+def test_a_file_does_not_choose_which_code_is_run(desk: InProcess) -> None:
+    """A network of one's own is code; a picture that came from anywhere may name any."""
+    own, out = f"{desk.folder / 'net.py'}:make", desk.folder / "o.png"
+    code, _, _ = desk.run("dream", "noise", "--model", own, "--layer", "3", *QUICK, "-o", out)
+    assert code == 0
+    asked = ["dream", "--settings", out, "-o", desk.folder / "x.png"]
+    assert one_line(*desk.run(*asked)).endswith(f"that it was made with: --model {own}")
+    both = ["--model", own, "--second", own]
+    code, _, _ = desk.run("dream", "noise", *both, "--class", "ant", *QUICK, "-o", out)
+    assert code == 0
+    line = one_line(*desk.run(*asked, "--model", own))
+    assert line.endswith(f"that it was made with: --second {own}")
+    code, _, _ = desk.run(*asked, *both)
+    assert (code, (desk.folder / "x.png").read_bytes()) == (0, out.read_bytes())
+
+
 def test_without_the_extra_a_film_is_refused_before_any_work(
     desk: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
