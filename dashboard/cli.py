@@ -35,7 +35,8 @@ def _guarded(argv: Sequence[str]) -> int:
     settle()
     try:
         _run(list(argv))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started it
+            sys.stdout.flush()
     except UserError as error:
         return _refuse(str(error))
     except BrokenPipeError:

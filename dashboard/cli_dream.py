@@ -176,18 +176,28 @@ def _refused(frames: Frames, number: int, pixels: Pixels) -> str | None:
 
 
 def _kept_and_new(files: OfFiles, wish: Wish, frames: Frames, known: int) -> Iterator[Look]:
-    """The frames of the film that are there, then those that are made now."""
+    """The frames of the film that are there, then those that are made now; those that another
+    command makes in the meantime are between them."""
     first, many = int(wish.settings["skip"]), int(wish.settings["frames"])
-    last = min(known, many or known)
-    for number in range(first, last):
+    after = min(known, many or known)
+    yield from _kept(frames, range(first, after), many)
+    if many and after >= many:
+        return
+    for look in looks(files, wish):
+        if look.frame is not None:
+            yield from _kept(frames, range(after, look.frame), many)
+            after = look.frame + 1
+        yield look
+    yield from _kept(frames, range(after, many), many)
+
+
+def _kept(frames: Frames, numbers: range, many: int) -> Iterator[Look]:
+    for number in numbers:
         words = f"frame {number + 1}, kept from before"
-        pixels = frames.get(number)
-        yield Look(partial(_kept, pixels), number + 1, many, words, frame=number)
-    if last < many or not many:
-        yield from looks(files, wish)
+        yield Look(partial(_as_it_is, frames.get(number)), number + 1, many, words, frame=number)
 
 
-def _kept(pixels: Pixels, _: int) -> Pixels:
+def _as_it_is(pixels: Pixels, _: int) -> Pixels:
     return pixels
 
 

@@ -3,7 +3,6 @@ stopped."""
 
 import base64
 import json
-import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from dashboard.dream_command import words
 from dashboard.dream_modes import looks
 from dashboard.dream_wish import Wish
 from dashboard.dream_works import Look, Pictures
-from tests.dashboard.desk import LATE, Desk, InProcess, one_line, settings
+from tests.dashboard.desk import InProcess, one_line, settings
 from tests.dashboard.steps import result
 
 MODEL, LAYER = "squeezenet1_1", "features.7"
@@ -242,22 +241,6 @@ def test_the_picture_and_the_guide_of_a_result_are_asked_for(desk: InProcess) ->
     assert (code, told) == (0, "neuronscope: that was made of another picture, noise.png\n")
 
 
-def test_a_file_does_not_choose_which_code_is_run(desk: InProcess) -> None:
-    """A network of one's own is code; a picture that came from anywhere may name any."""
-    own, out = f"{desk.folder / 'net.py'}:make", desk.folder / "o.png"
-    code, _, _ = desk.run("dream", "noise", "--model", own, "--layer", "3", *QUICK, "-o", out)
-    assert code == 0
-    asked = ["dream", "--settings", out, "-o", desk.folder / "x.png"]
-    assert one_line(*desk.run(*asked)).endswith(f"that it was made with: --model {own}")
-    both = ["--model", own, "--second", own]
-    code, _, _ = desk.run("dream", "noise", *both, "--class", "ant", *QUICK, "-o", out)
-    assert code == 0
-    line = one_line(*desk.run(*asked, "--model", own))
-    assert line.endswith(f"that it was made with: --second {own}")
-    code, _, _ = desk.run(*asked, *both)
-    assert (code, (desk.folder / "x.png").read_bytes()) == (0, out.read_bytes())
-
-
 def test_without_the_extra_a_film_is_refused_before_any_work(
     desk: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,41 +251,6 @@ def test_without_the_extra_a_film_is_refused_before_any_work(
 
 
 # ---- how it ends ----
-
-
-def test_a_full_disk(tmp_path: Path) -> None:
-    desk, room = Desk(tmp_path), 12_000
-
-    def small_files_only() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-
-    def said(*args: object) -> str:
-        return one_line(*desk.run("dream", *FILM, *args, preexec_fn=small_files_only))
-
-    assert "the disk is full" in said("--frames", "9", "-o", "x.gif")
-    with Image.open(tmp_path / "x.gif") as film:
-        kept = film.n_frames  # type: ignore[attr-defined]
-    assert 0 < kept < 9
-    assert read_settings(tmp_path / "x.gif").kind == "stream"
-    assert "the disk is full" in said("--size", "128", "-o", "x.png")
-    assert not (tmp_path / "x.png").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "said"), [("infinite", "is not a finite number"), ("large", "no more memory")]
-)
-def test_what_was_made_before_a_fault_is_kept(desk: InProcess, name: str, said: str) -> None:
-    net, out = desk.folder / "late.py", desk.folder / "x.png"
-    net.write_text(LATE)
-    asked = ["dream", desk.folder / "noise.png", "--model", f"{net}:{name}", "--layer", "relu",
-             "--iterations", "2", "--size", "64", "-o", out]  # fmt: skip
-    assert said in one_line(*desk.run(*asked, "--octaves", "1"))
-    assert not out.exists(), "there was no step"
-    line = one_line(*desk.run(*asked, "--octaves", "2"))
-    assert said in line
-    assert line.endswith(f"what was made until then is in {out}")
-    assert Image.open(out).size == (46, 34)
-    assert read_settings(out).settings["octaves"] == 2
 
 
 @pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
