@@ -102,7 +102,9 @@ def prepare(source: Source, name: str, *, device: str = "auto", fit: Fit = "crop
         raise UserError(f"{name} has lazy modules: pass one picture through it in its factory")
     module = source.module.eval().requires_grad_(False).float()
     where = pick_device(device)
-    module.to(device=where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.to(device=where)
+    if all(t.dim() < 5 for t in tensors):  # torch refuses the whole where one has a third dimension
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     classes = _count_classes(module, source, where, name)
     mark = fingerprint(module, source)
     band_response_norms(module)

@@ -85,3 +85,11 @@ def test_torchscript_is_refused_and_what_was_compiled_is_taken_as_it_was() -> No
         classifier(nn.Sequential(torch.jit.trace(plain, torch.rand(1, 1, 16, 16))), (1, 16, 16))
     net = classifier(torch.compile(plain), (1, 16, 16))
     assert net.module is plain
+
+
+def test_a_convolution_in_three_dimensions_is_no_fault() -> None:
+    deep = nn.Sequential(nn.Unflatten(1, (2, 1)), nn.Conv3d(2, 2, 1), nn.Flatten(1, 2))
+    body = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), deep, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    net = classifier(body, (1, 16, 16))
+    frames = dreamt(net, Dream(layer="1", octaves=1, iterations=1), PICTURE)
+    assert [*frames][-1].pixels().shape == PICTURE.shape
