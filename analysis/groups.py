@@ -112,9 +112,12 @@ def find_groups(layer: Layer, activation: Array, *, count: int = GROUPS) -> Grou
     """Factors one picture's activation (C, P). The same activation gives the same groups.
 
     Fewer groups than ``count`` come back where the layer has fewer places or active neurons, none
-    where nothing is active. UserError for a layer without a grid of places.
+    where nothing is active. UserError for a layer without a grid of places, or with an output that
+    is not finite.
     """
     vectors = grid_vectors(activation, layer)
+    if not np.isfinite(vectors).all():
+        raise UserError(f"layer {layer.name} puts out no finite numbers for this picture")
     matrix = _parts(vectors, signed=bool((vectors < 0).any()))
     used = np.flatnonzero(matrix.any(0))
     rank = min(count, len(used), int(matrix.any(1).sum()))

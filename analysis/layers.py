@@ -231,7 +231,9 @@ def _trace(module: nn.Module, x: Tensor) -> list[Layer]:
     def leave(path: str, called: nn.Module, output: object) -> None:
         calls[path] += 1
         kind = type(called).__name__
-        if not isinstance(output, Tensor) or output.dim() not in (2, 3, 4) or len(output) != len(x):
+        if not isinstance(output, Tensor) or not output.is_floating_point():
+            return  # whole, logical and complex numbers have neither gradients nor a sign
+        if output.dim() not in (2, 3, 4) or len(output) != len(x):
             return
         name = path if calls[path] == 1 else f"{path}#{calls[path]}"
         if output.dim() == 4:

@@ -90,12 +90,21 @@ def load(
 
 def prepare(source: Source, name: str, *, device: str = "auto", fit: Fit = "crop") -> Classifier:
     """Freezes a source, counts its classes by running it once, and takes its fingerprint."""
+    original = getattr(source.module, "_orig_mod", None)  # of what torch.compile made
+    source.module = original if isinstance(original, nn.Module) else source.module
+    if any(isinstance(part, torch.jit.ScriptModule) for part in source.module.modules()):
+        raise UserError(
+            f"{name} is TorchScript, whose layers cannot be watched: return the nn.Module that it "
+            "was made of"
+        )
     tensors = [*source.module.parameters(), *source.module.buffers()]
     if any(is_lazy(t) for t in tensors):
         raise UserError(f"{name} has lazy modules: pass one picture through it in its factory")
     module = source.module.eval().requires_grad_(False).float()
     where = pick_device(device)
-    module.to(device=where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.to(device=where)
+    if all(t.dim() < 5 for t in tensors):  # torch refuses the whole where one has a third dimension
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     classes = _count_classes(module, source, where, name)
     mark = fingerprint(module, source)
     band_response_norms(module)

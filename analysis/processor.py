@@ -34,6 +34,14 @@ def return_memory() -> None:
     _glibc("malloc_trim", 0)
 
 
+def short_of_memory(error: BaseException) -> bool:
+    """Whether this is what Python, or torch on the processor or a GPU, says when memory is used up;
+    torch's is a RuntimeError like any other."""
+    told = str(error).lower()
+    words = ("can't allocate memory", "out of memory", "cannot allocate memory")
+    return isinstance(error, MemoryError) or any(word in told for word in words)
+
+
 def _glibc(name: str, *values: int) -> None:
     try:
         function = getattr(ctypes.CDLL(None), name)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +18,7 @@ if sys.platform != "win32":
 
 _SUFFIX = ".draft"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_TRIES = 20  # to make a folder that others may remove
 _PROBE = 1 << 18  # bytes that fit into any disk that is not full
 _ABANDONED_AFTER = 3600.0  # seconds; only where there are no file locks to ask
 
@@ -81,16 +83,19 @@ class Draft:
 
 
 def _open_draft(target: Path) -> tuple[int, Path]:
-    while True:
+    for tries in count():
         path = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_SUFFIX}")
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileNotFoundError:
+            if tries >= _TRIES:  # the folder is there, and takes no files: /proc
+                raise
             target.parent.mkdir(parents=True, exist_ok=True)
             continue
         if _lock(descriptor, wait=False) and path.exists():
             return descriptor, path
         os.close(descriptor)  # a sweeper took it between the two steps: make another
+    raise AssertionError  # it counts for ever
 
 
 def is_draft(name: str) -> bool:

@@ -29,19 +29,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _guarded(argv: Sequence[str]) -> int:
     """What the user can mend becomes one line, what nobody reads becomes silence."""
-    from analysis.processor import settle
+    from analysis.processor import settle, short_of_memory
     from cache.errors import UserError
 
     settle()
     try:
         _run(list(argv))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started it
+            sys.stdout.flush()
     except UserError as error:
         return _refuse(str(error))
     except BrokenPipeError:
         _let_stdout_go()
         return NO_READER
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not short_of_memory(error):
+            raise
         return _refuse("this needs more memory than there is; close something, or ask for less")
     except OSError as error:
         if error.errno not in FULL:

@@ -70,9 +70,11 @@ def dream(given: argparse.Namespace) -> tuple[Any, Iterable[str]]:
 
 # ---- Ctrl-C ----
 
+_ENDS = (signal.SIGINT, signal.SIGTERM)
+
 
 class _Stop:
-    """Ctrl-C: ``asked`` while something must be ended in order, else as everywhere."""
+    """Ctrl-C or a plain kill: ``asked`` while something must be ended in order, else at once."""
 
     def __init__(self) -> None:
         self.asked, self.at_once = False, True
@@ -89,11 +91,12 @@ def _stoppable() -> Iterator[_Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = signal.signal(signal.SIGINT, stop.heard)
+    before = {number: signal.signal(number, stop.heard) for number in _ENDS}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 # ---- making ----
@@ -101,17 +104,24 @@ def _stoppable() -> Iterator[_Stop]:
 
 def _still(given: Iterator[Look], path: Path, stamp: Stamp, stop: _Stop) -> Made:
     """Between two steps the picture is whole: it ends there, not within one."""
-    show, last = out.glances(), None
+    show, last, refused = out.glances(), None, None
     with closing(given):  # type: ignore[type-var]
-        for last in given:
-            stop.at_once = False
-            show(last.words, last.done, last.total)
-            if stop.asked:
-                break
+        try:
+            for last in given:
+                stop.at_once = False
+                show(last.words, last.done, last.total)
+                if stop.asked:
+                    break
+        except UserError as error:
+            if last is None:
+                raise
+            refused = error
     assert last is not None  # every dream has a step
     pixels, stopped = last.pixels(0), stop.asked and last.done < last.total
     show(None, last.done, last.total)
     out.save(path, _bytes(pixels, path, stamp))
+    if refused is not None:
+        raise UserError(f"{refused}; what was made until then is in {out.named(path)}") from refused
     return Made(pixels, stopped, dict(last.measured), parts=last.parts)
 
 
@@ -164,18 +174,28 @@ def _refused(frames: Frames, number: int, pixels: Pixels) -> str | None:
 
 
 def _kept_and_new(files: OfFiles, wish: Wish, frames: Frames, known: int) -> Iterator[Look]:
-    """The frames of the film that are there, then those that are made now."""
+    """The frames of the film that are there, then those that are made now; those that another
+    command makes in the meantime are between them."""
     first, many = int(wish.settings["skip"]), int(wish.settings["frames"])
-    last = min(known, many or known)
-    for number in range(first, last):
+    after = min(known, many or known)
+    yield from _kept(frames, range(first, after), many)
+    if many and after >= many:
+        return
+    for look in looks(files, wish):
+        if look.frame is not None:
+            yield from _kept(frames, range(after, look.frame), many)
+            after = look.frame + 1
+        yield look
+    yield from _kept(frames, range(after, many), many)
+
+
+def _kept(frames: Frames, numbers: range, many: int) -> Iterator[Look]:
+    for number in numbers:
         words = f"frame {number + 1}, kept from before"
-        pixels = frames.get(number)
-        yield Look(partial(_kept, pixels), number + 1, many, words, frame=number)
-    if last < many or not many:
-        yield from looks(files, wish)
+        yield Look(partial(_as_it_is, frames.get(number)), number + 1, many, words, frame=number)
 
 
-def _kept(pixels: Pixels, _: int) -> Pixels:
+def _as_it_is(pixels: Pixels, _: int) -> Pixels:
     return pixels
 
 
@@ -196,6 +216,7 @@ def _judged(files: OfFiles, wish: Wish, made: Made) -> dict[str, Any]:
 def _lines(found: dict[str, Any]) -> list[str]:
     width, height = found["size"]
     frames = f"{found['frames']} frames of " if found["frames"] else ""
+    frames = "1 frame of " if found["frames"] == 1 else frames
     stopped = "stopped, what was there is kept; " if found["stopped"] else ""
     file = out.named(found["files"][0])
     rows = [

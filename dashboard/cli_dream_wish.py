@@ -52,6 +52,7 @@ def plan(given: argparse.Namespace) -> tuple[Wish, Stamp | None]:
     """What can be told without a network or a picture; the notes of the file that ``--settings``
     names. UserError."""
     path = out.target(given.output, (*STILLS, *FILMS))
+    _spare(given)
     suffix, stamp = path.suffix.lower(), None
     if given.settings is None:
         mode = given.mode or meant(_named(given), suffix)
@@ -63,13 +64,33 @@ def plan(given: argparse.Namespace) -> tuple[Wish, Stamp | None]:
     return replace(base, how=_how(given, base)), stamp
 
 
+def _spare(given: argparse.Namespace) -> None:
+    """UserError where the result would take the place of a picture that it is made of."""
+    for source in (given.image, given.guide):
+        try:
+            own = source is not None and given.output.samefile(source)
+        except OSError:  # there is no such file: said where it is opened
+            continue
+        if own:
+            name = printable(given.output.name)
+            raise UserError(
+                f"{name!r} is a picture that this is made of: name another file with -o"
+            )
+
+
 def _named(given: argparse.Namespace) -> set[str]:
     return {word.removeprefix("--") for word in given.named}
 
 
 def _reopened(given: argparse.Namespace, stamp: Stamp) -> Wish:
+    # a file of anybody's does not choose which code of this machine is run
     models = [str(row["name"]) for row in available()]
+    if "--model" not in given.named and stamp.network not in models:
+        raise UserError(f"name the network that it was made with: --model {stamp.network}")
     wish = reopened(stamp, models, given.model)
+    if wish.mode == "two" and given.second is None and wish.second not in (None, *models):
+        second = printable(str(wish.second))
+        raise UserError(f"name the second network that it was made with: --second {second}")
     if given.mode not in (None, wish.mode):
         raise UserError(f"--settings names a result of --mode {wish.mode}: leave --mode out")
     return replace(wish, model=given.model) if "--model" in given.named else wish

@@ -94,10 +94,14 @@ def target(path: Path, suffixes: Iterable[str] = ()) -> Path:
     allowed = list(suffixes)
     if allowed and path.suffix.lower() not in allowed:
         raise UserError(f"{str(path)!r} must end in one of {', '.join(allowed)}")
-    if path.is_dir():
-        raise UserError(f"{str(path)!r} is a folder; name a file in it")
-    if not path.absolute().parent.is_dir():
-        raise UserError(f"there is no folder {str(path.parent)!r}; make it first")
+    try:
+        if path.is_dir():
+            raise UserError(f"{str(path)!r} is a folder; name a file in it")
+        if not path.absolute().parent.is_dir():
+            raise UserError(f"there is no folder {str(path.parent)!r}; make it first")
+        Draft(path.absolute()).drop()
+    except OSError as error:
+        raise UserError(f"{str(path)!r} cannot be written: {reason_of(error)}") from error
     return path
 
 

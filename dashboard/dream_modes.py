@@ -12,6 +12,7 @@ from analysis.dream.pursuit import Stage
 from analysis.dream.pyramid import pixels_of
 from analysis.dream.settings import Dream, class_picture, sketched
 from analysis.models import Classifier
+from analysis.processor import short_of_memory
 from cache.errors import UserError
 from dashboard.dream_settings import NOISE, OWN, PREVIEW
 from dashboard.dream_wish import Wish, alone, changes
@@ -58,8 +59,14 @@ def dream_of(given: Pictures, wish: Wish, start: Pixels | None) -> Dream:
 
 def looks(given: Pictures, wish: Wish) -> Iterator[Look]:
     """The work of a wish, glance by glance; the last one is the result. A generator that may be
-    closed between two. UserError, before the first step: what the wish or the network lacks."""
-    yield from _WAYS[wish.mode](given, wish)
+    closed between two. UserError, before the first step: what the wish or the network lacks; at
+    any step: there is no more memory."""
+    try:
+        yield from _WAYS[wish.mode](given, wish)
+    except (MemoryError, RuntimeError) as error:
+        if not short_of_memory(error):
+            raise
+        raise UserError("there is no more memory for this: choose a smaller size") from error
 
 
 def _look(frame: Frame, *, done: int = 0, total: int = 0) -> Look:

@@ -40,7 +40,7 @@ def dream(bench: Bench, *, wish: dict[str, Any]) -> Iterator[Progress]:
     work = _Work(bench, wanted, key)
     try:
         yield from work.steps()
-    except GeneratorExit:
+    except (GeneratorExit, UserError):
         work.stop()
         raise
     return work.end()

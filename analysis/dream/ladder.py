@@ -35,10 +35,16 @@ class Rung:
 
 def rungs(classifier: "Classifier", dream: Dream, count: int = RUNGS) -> list[Dream]:
     """The same dream at up to ``count`` layers, chosen evenly as for Explore's ladder. UserError
-    for a dream of a class, and for channels and the like, which belong to one layer."""
+    for a dream of a class, for channels and the like, which belong to one layer, and for a network
+    without layers to choose from."""
     if dream.class_index is not None or dream.channels or dream.direction:
         raise UserError("a ladder of layers dreams of whole layers: leave class and channels out")
-    return [replace(dream, layer=layer.name) for layer in ladder(classifier, count)]
+    layers = ladder(classifier, count)
+    if not layers:
+        raise UserError(
+            f"{classifier.name} has no layer with a grid of places to climb by: dream of one layer"
+        )
+    return [replace(dream, layer=layer.name) for layer in layers]
 
 
 def previewed(dream: Dream) -> Dream:

@@ -23,7 +23,7 @@ from torch import Tensor
 from analysis.dream import scratch
 from analysis.dream.aims import Aim
 from analysis.dream.pyramid import LEAST
-from analysis.featurevis.optimize import Observer, usable_size
+from analysis.featurevis.optimize import Observer, takes, usable_size
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
@@ -100,8 +100,9 @@ class Feed:
         self.observer = Observer(classifier, aim.objective, min(own), before_relu=aim.before_relu)
         self.aim, self.tile, self.device = aim, tile, classifier.device
         last, side = self.observer.last, min(own)
-        more = (side + 1, side + side // 2 + 1)
-        free = all(usable_size(classifier, last, n) == n for n in more)
+        # a transformer may take larger pictures, but square ones only
+        more = ((side + 1, side + 1), (side + 1, side + side // 2 + 1))
+        free = all(takes(classifier, last, size) for size in more)
         self.window = None if free else own
         self.least = usable_size(classifier, last, LEAST) if free else 1
 

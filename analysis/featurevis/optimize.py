@@ -22,7 +22,8 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-_RUNS: "WeakKeyDictionary[nn.Module, dict[tuple[str, int], bool]]" = WeakKeyDictionary()
+_Known = dict[tuple[str, tuple[int, int]], bool]
+_RUNS: "WeakKeyDictionary[nn.Module, _Known]" = WeakKeyDictionary()
 
 
 class Adam:
@@ -75,6 +76,8 @@ class Observer:
         before_relu: bool = False,
     ) -> None:
         names = objective.layers
+        if not names:
+            raise UserError("this network has no layer with a grid of places that suits this")
         self.classifier, self.objective = classifier, objective
         self.light = light(classifier)
         self.kernels = {m: kernels.Kernels(m) for m in (classifier.module, self.light)}
@@ -113,6 +116,8 @@ class Observer:
             if others:
                 stack.enter_context(hooked(module, {n: keep(n) for n in others}))
             caught[self.last] = module(x) if self.last == LOGITS else run_to(module, self.last, x)
+        if torch.is_grad_enabled() and pixels.requires_grad:
+            _check_gradient(caught)
         return {n: widened(field(raw, self.layers[n])) for n, raw in caught.items()}
 
     def for_(self, objective: Objective) -> "Observer":
@@ -143,6 +148,17 @@ class Observer:
         return scores
 
 
+def _check_gradient(caught: dict[str, Tensor]) -> None:
+    """UserError where none of these outputs depends on the picture by a gradient."""
+    if not any(raw.requires_grad for raw in caught.values()):
+        names = ", ".join("the classes" if n == LOGITS else f"layer {n}" for n in caught)
+        raise UserError(
+            f"no gradient leads from {names} back to the picture: what is put out there is "
+            "constant, or cut off by no_grad, detach or argmax; choose another layer, or mend "
+            "the network"
+        )
+
+
 def usable_size(classifier: "Classifier", name: str, wanted: int) -> int:
     """``wanted``, or the next larger size that the network runs with up to the layer, or its own;
     found by trying.
@@ -151,21 +167,23 @@ def usable_size(classifier: "Classifier", name: str, wanted: int) -> int:
     picture to nothing; a classifier that flattens its last convolution cannot go past it.
     """
     own = min(classifier.input_size[1:])
-    while wanted < own and not _runs(classifier, name, wanted):
+    while wanted < own and not takes(classifier, name, (wanted, wanted)):
         wanted *= 2
-    return wanted if wanted > own and _runs(classifier, name, wanted) else min(wanted, own)
+    larger = wanted > own and takes(classifier, name, (wanted, wanted))
+    return wanted if larger else min(wanted, own)
 
 
-def _runs(classifier: "Classifier", name: str, size: int) -> bool:
+def takes(classifier: "Classifier", name: str, size: tuple[int, int]) -> bool:
+    """Whether the network runs up to the layer on a picture of ``size`` (h, w); found by
+    trying."""
     known = _RUNS.setdefault(classifier.module, {})
     if (name, size) not in known:
         known[name, size] = _tried(classifier, name, size)
     return known[name, size]
 
 
-def _tried(classifier: "Classifier", name: str, size: int) -> bool:
-    shape = (1, classifier.input_size[0], size, size)
-    trial = torch.zeros(shape, device=classifier.device)
+def _tried(classifier: "Classifier", name: str, size: tuple[int, int]) -> bool:
+    trial = torch.zeros((1, classifier.input_size[0], *size), device=classifier.device)
     try:
         with torch.no_grad():
             _ = (

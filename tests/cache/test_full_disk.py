@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cache.files import Draft
+
 ROOT = Path(__file__).resolve().parents[2]
 # 1.2 MB: room for sqlite's own files (about 100 kB with their journal) and some fifty entries.
 SIZE = "1200k"
@@ -73,3 +75,9 @@ def test_a_limit_of_file_size_is_told_too(tmp_path: Path) -> None:
     told = check([sys.executable, "-m", "tests.cache.actors", str(tmp_path), "limited"])
     assert "the disk is full" in told["refused"]
     assert told["cause"] == "EFBIG"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+def test_a_folder_that_takes_no_files_is_told_and_not_tried_for_ever() -> None:
+    with pytest.raises(OSError, match="proc"):
+        Draft(Path("/proc/x.png"))

@@ -25,6 +25,31 @@ def make(classes=3):
     return {"module": body, "input_size": (3, 32, 32), "categories": ["ant", "bee", "cow"]}
 """
 
+# two networks that fail once a picture is wider than 50 pixels
+LATE = """
+import torch
+from torch import nn
+
+class Late(nn.Module):
+    def __init__(self, fails):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.relu, self.fc = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Linear(4, 2)
+        self.fails = fails
+
+    def forward(self, x):
+        x = self.relu(self.fails(self.conv(x)))
+        return self.fc(x.mean((2, 3)))
+
+def infinite():
+    fails = lambda x: x / 0 if x.shape[3] > 50 else x
+    return {"module": Late(fails), "input_size": (3, 32, 32)}
+
+def large():
+    fails = lambda x: torch.empty(1 << 55) if x.shape[3] > 50 else x
+    return {"module": Late(fails), "input_size": (3, 32, 32)}
+"""
+
 
 def settings(
     cache: Path, *, model: str = "squeezenet1_1", images: Path | None = None

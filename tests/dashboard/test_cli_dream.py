@@ -3,7 +3,6 @@ stopped."""
 
 import base64
 import json
-import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from dashboard.dream_command import words
 from dashboard.dream_modes import looks
 from dashboard.dream_wish import Wish
 from dashboard.dream_works import Look, Pictures
-from tests.dashboard.desk import Desk, InProcess, one_line, settings
+from tests.dashboard.desk import InProcess, one_line, settings
 from tests.dashboard.steps import result
 
 MODEL, LAYER = "squeezenet1_1", "features.7"
@@ -194,6 +193,9 @@ REFUSED: list[tuple[list[str], str]] = [
     (["noise", "--layer", LAYER], "required: -o/--output"),
     (["noise", "--layer", LAYER, "-o", "x.tiff"], "must end in one of .png"),
     (["noise", "--layer", LAYER, "-o", "no/x.png"], "there is no folder 'no'"),
+    (["noise", "--layer", LAYER, "-o", f"{'x' * 300}.png"], "written: File name too long"),
+    (["noise.png", "--layer", LAYER, "-o", "noise.png"], "'noise.png' is a picture that this is"),
+    (["noise", "--layer", LAYER, "--guide", "noise.png", "-o", "noise.png"], "name another file"),
     (["noise", "--layer", LAYER, "--frames", "9", "-o", "x.png"], "a stream is a film"),
     (["noise", "--layer", LAYER, "--mode", "layers", "-o", "x.gif"], "only a stream is a film"),
     (["noise", "--layer", LAYER, "--then", "9", "-o", "x.gif"], "30:features.10:2"),
@@ -251,34 +253,17 @@ def test_without_the_extra_a_film_is_refused_before_any_work(
 # ---- how it ends ----
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
-    desk, room = Desk(tmp_path), 12_000
-
-    def small_files_only() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-
-    def said(*args: object) -> str:
-        return one_line(*desk.run("dream", *FILM, *args, preexec_fn=small_files_only))
-
-    assert "the disk is full" in said("--frames", "9", "-o", "x.gif")
-    with Image.open(tmp_path / "x.gif") as film:
-        kept = film.n_frames  # type: ignore[attr-defined]
-    assert 0 < kept < 9
-    assert read_settings(tmp_path / "x.gif").kind == "stream"
-    assert "the disk is full" in said("--size", "128", "-o", "x.png")
-    assert not (tmp_path / "x.png").exists()
-
-
-@pytest.fixture
-def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody presses it while the third step is taken, or the third frame of a stream."""
+@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
+def ctrl_c(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Somebody presses it while the third step is taken, or the third frame of a stream; or ends
+    the program by its number."""
 
     def pressed(given: Pictures, wish: Wish) -> Iterator[Look]:
         seen = 0
         for look in looks(given, wish):
             seen += wish.mode != "stream" or look.frame is not None
             if seen == 3:
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(request.param)
             yield look
 
     monkeypatch.setattr(cli_dream, "looks", pressed)

@@ -23,6 +23,7 @@ from dashboard.dream_pictures import OfBench
 from dashboard.dream_reopen import reopened
 from dashboard.dream_wish import Wish, looked_for
 from dashboard.selection import MODES, Selection, change
+from tests.dashboard.desk import LATE, settings
 from tests.dashboard.steps import result
 
 MODEL, LAYER = "squeezenet1_1", "features.7"
@@ -260,6 +261,18 @@ def test_what_cannot_be_dreamt_is_said_in_one_line(bench: Bench) -> None:
     ):  # fmt: skip
         with pytest.raises(UserError, match=said):
             dreamed(bench, wish(bench, **given))
+
+
+def test_what_was_made_before_a_fault_is_kept(tmp_path: Path) -> None:
+    net = tmp_path / "late.py"
+    net.write_text(LATE)
+    bench = tasks.make_state(settings(tmp_path / "cache", model=f"{net}:infinite"))
+    asked = {"preview": False, "how": "octaves:2,iterations:2,size:64"}
+    wanted = Wish(mode="dream", model=f"{net}:infinite", layer="relu", **asked)
+    with pytest.raises(UserError, match="not a finite number"):
+        dreamed(bench, wanted)
+    (kept,) = Dreams(bench.store.root).all()
+    assert (kept.stopped, kept.found["size"]) == (True, [46, 46])
 
 
 def test_the_list_holds_what_was_made(tmp_path: Path) -> None:

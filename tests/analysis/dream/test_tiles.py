@@ -91,3 +91,16 @@ def test_what_a_network_can_be_fed() -> None:
     assert Feed(net, aim_of(net, Dream(layer="mix")), 256).window == (16, 16)
     free = local()
     assert Feed(free, aim_of(free, Dream(layer="relu")), 256).window is None
+
+
+def test_a_network_of_squares_only_is_fed_its_own_size() -> None:
+    def squares(x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[2] == x.shape[3]
+        return x
+
+    net = places([1.0], [0.0], squares)
+    feed = Feed(net, aim_of(net, Dream(layer="act")), 256)
+    assert feed.window == (16, 16)
+    picture, into = torch.rand(1, 1, 20, 33), torch.empty(1, 1, 20, 33)
+    assert [*feed.gradient(picture, into, (3, 5), (0.2, 0.6))][-1] == 1
+    assert torch.allclose(into, 2 * picture, atol=1e-2)
