@@ -1,7 +1,7 @@
 """How fast a dream is, beside a plain loop and a textbook's, and what memory large pictures take.
 
     python -m benchmarks.dream [--model M --layer L] [--size 512] [--rounds 3] [--minutes 10]
-    python -m benchmarks.dream --memory 1,3,12,24
+    python -m benchmarks.dream --memory 1,3,12,24 [--mode style|kept]
 
 Three ways of the same dream (4 octaves of 10 steps) on the same photograph, step by step in turn so
 that whatever else the machine does falls on all alike; each figure is the first quartile of a
@@ -9,8 +9,8 @@ step's seconds over the rounds, as other work only adds to them. "plain": the en
 in a bare loop with torch.roll, no tiles, no frames. "textbook": as tutorials have it, a hook, the
 whole forward pass, contiguous memory, torch's own response norm, single precision (its weights are
 frozen, too). ``--memory``: the peak of the whole command's memory, from a photograph's file to the
-result's, in two octaves of one step, for pictures of so many megapixels; and how much of it a
-further pixel costs.
+result's, in two octaves of one step (``--mode``: eight steps of a style or a caricature), for
+pictures of so many megapixels; and how much of it a further pixel costs.
 """
 
 import argparse
@@ -171,14 +171,14 @@ def told(rows: list[dict[str, Any]]) -> None:
     )
 
 
-def memory(model: str, layer: str, megapixels: list[float]) -> None:
+def memory(options: list[str], megapixels: list[float]) -> None:
     """Prints the peaks of one command after the other."""
     found: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         for size in (SMALLEST, *sorted(set(megapixels) - {SMALLEST})):
             width = round((size * 1e6 * 4 / 3) ** 0.5)
             began = time.perf_counter()
-            peak = _peak(Path(folder), width, "--model", model, "--layer", layer)
+            peak = _peak(Path(folder), width, options)
             line = f"{size:g} megapixels: at most {peak / 2**20:.0f} MiB"
             for before, least in dict.fromkeys((*found[:1], *found[-1:])):
                 each = (peak - least) / (size - before) / 1e6
@@ -187,12 +187,20 @@ def memory(model: str, layer: str, megapixels: list[float]) -> None:
             found.append((size, peak))
 
 
-def _peak(folder: Path, width: int, *options: str) -> float:
+def _options(mode: str, model: str, layer: str) -> list[str]:
+    """What tells the command how to dream, but for the size; in a style the guide is added."""
+    few = {"dream": ["--octaves", "2", "--iterations", "1"]}.get(mode, ["--steps", "8"])
+    of = [] if mode == "style" else ["--layer", layer]
+    return ["--mode", mode, "--model", model, *of, *few]
+
+
+def _peak(folder: Path, width: int, options: list[str]) -> float:
     """Bytes that the command took at once for a picture so wide."""
     source, cache = folder / f"{width}.jpg", folder / "cache"
     Image.fromarray(photograph()).resize((width, width * 3 // 4)).save(source, quality=92)
-    words = ["dream", source, *options, "--size", width, "--octaves", 2, "--iterations", 1,
-             "--cache", cache, "-o", folder / "made.png"]  # fmt: skip
+    guide = ["--guide", source] if "style" in options else []
+    words = ["dream", source, *options, *guide, "--size", width, "--cache", cache,
+             "-o", folder / "made.png"]  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "dashboard.cli", *map(str, words)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -211,9 +219,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--memory", default="")
+    parser.add_argument("--mode", default="dream", choices=("dream", "style", "kept"))
     given = parser.parse_args()
     if given.memory:
-        memory(given.model, given.layer, [float(part) for part in given.memory.split(",")])
+        options = _options(given.mode, given.model, given.layer)
+        memory(options, [float(part) for part in given.memory.split(",")])
         return
     torch.set_num_threads(2)
     classifier = load(given.model, device="cpu")

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from PIL import Image
 
-from analysis.dream import pyramid
+from analysis.dream import parts, pyramid
 from analysis.dream.engine import Frame, dreamt
 from dashboard import dream_settings
 from dashboard.dream_modes import begun, class_of, dream_of, longer_side, looks
@@ -30,6 +30,7 @@ AT_MOST = {"layers": 384, "two": 640}  # several pictures, all of them timed
 UNTIMED = 1.15  # with what is not timed, above all the pictures that are shown meanwhile
 SKETCHED = 6  # steps in Fourier coefficients that are timed: the first third of them is small
 PURSUED = 8  # steps of a style or a caricature
+IN_PARTS = 1.5  # times the processor time of a step as a whole; SqueezeNet, GoogLeNet: 1.2 to 1.8
 DEAR = 4.0  # seconds of a stream's frame, of which one must do
 
 
@@ -151,12 +152,13 @@ def _pursued(given: Pictures, wish: Wish) -> Timing[tuple[float, Pixels]]:
         height, width = look.pixels(0).shape[:2]
         took.setdefault((height, width), []).append(found)
         yield
-    many, whole = sum(map(len, took.values())), 0.0
-    for own in took.values():
+    many, whole, times = sum(map(len, took.values())), 0.0, max(1.0, side / LARGE)
+    for size, own in took.items():
         step = sum(own[1:]) / (len(own) - 1) if len(own) > 1 else own[0]
-        whole += max(0.0, own[0] - step) + steps * len(own) / many * step
+        dearer = IN_PARTS if parts.large((round(size[0] * times), round(size[1] * times))) else 1.0
+        whole += dearer * (max(0.0, own[0] - step) + steps * len(own) / many * step)
     last = look.pixels(0)
-    return (whole + _writing(last)) * max(1.0, side / LARGE) ** 2, last
+    return (whole + _writing(last)) * times**2, last
 
 
 # ---- what all of them need ----

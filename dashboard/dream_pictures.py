@@ -13,7 +13,6 @@ from dashboard import dream_settings
 from dashboard.bench import Bench
 from dashboard.dream_frames import Frames
 from dashboard.dream_wish import Wish
-from dashboard.tasks_check import find_picture_groups
 
 GUIDES = 6  # photographs of a class that guide at once
 
@@ -61,6 +60,9 @@ class OfBench:
     def direction(self, wish: Wish) -> tuple[float, ...]:
         if wish.group is None or wish.picture is None:
             raise UserError("a neuron group is one of a picture: start from a picture")
+        # groups are found by scikit-learn, which other dreams of the command need not wait for
+        from dashboard.tasks_check import find_picture_groups
+
         found, _ = find_picture_groups(self.bench, wish.model, wish.picture, wish.layer, None, None)
         return tuple(map(float, found.channels[found.checked(wish.group)]))
 

@@ -9,6 +9,7 @@ it is shown.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import sqrt
 from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
@@ -17,9 +18,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from analysis.dream.canvas import Canvas, shape_within, tensor_of
+from analysis.dream.parts import Sums
 from analysis.dream.pursuit import Chase, Course, Stage
 from analysis.featurevis import transforms
-from analysis.featurevis.objectives import Fields, Objective
+from analysis.featurevis.objectives import Fields
 from analysis.featurevis.parameters import generator
 from analysis.layers import find_layer
 from cache.errors import UserError
@@ -27,7 +29,7 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RECIPE = 2  # raise when a change alters pictures
+RECIPE = 3  # raise when a change alters pictures
 Kind = Literal["caricature", "distance", "cosine"]
 # Lucid's recipe turns and scales less than its icons do: what lies where belongs to the picture
 VIEWS = transforms.Views(
@@ -84,44 +86,61 @@ def drawn(classifier: "Classifier", wanted: Caricature, picture: Image.Image) ->
     own = tensor_of(classifier, picture, shape)
     from_noise = wanted.start == "noise"
     canvas = Canvas.noise(shape, random, classifier) if from_noise else Canvas.of(own)
-    chase = Chase(classifier, (wanted.layer,), lambda f: objective(f, wanted), own)
-    target = chase.fields(own)[wanted.layer]
-    if not bool(target.any()):
+    aim = Towards(wanted)
+    chase = Chase(classifier, (wanted.layer,), aim, own)
+    if not float(chase.alone(aim.squares, own)["wanted"]):
         raise UserError(f"layer {wanted.layer} puts out nothing but zeros for this picture")
     measured: dict[str, float] = {}
     course = Course(wanted.steps, VIEWS, 2.0, random)
     for step, _ in enumerate(chase.run(canvas, course), start=1):
         if step % _EVERY == 0 or step == wanted.steps:
             with torch.no_grad():
-                reached = chase.fields(canvas.pixels())[wanted.layer]
-            measured = likeness(reached, target)
+                shown = canvas.pixels()
+            measured = likeness(chase.compared(aim.squares, shown))
         yield Stage(step, wanted.steps, canvas, measured)
 
 
-def objective(target: Fields, wanted: Caricature) -> Objective:
-    """Towards ``target``, the picture's own field."""
-    own = target[wanted.layer].flatten(2)
+class Towards:
+    """What is wanted: the picture's own field, or to go as far as possible in its direction."""
 
-    def score(fields: Fields) -> Tensor:
-        values = fields[wanted.layer].flatten(2)
-        if wanted.kind == "distance":
-            return -(values - own).square().sum(dim=(1, 2)) / own.square().sum().clamp_min(1e-12)
+    by_one = True
+
+    def __init__(self, wanted: Caricature) -> None:
+        self.wanted = wanted
+
+    def sums(self, seen: Fields, wanted: Fields) -> dict[str, Tensor]:
+        """Over places: squared distances and the wanted squares; or cosines, or products with a
+        power of them, and how many places there are."""
+        values, own = (fields[self.wanted.layer].flatten(2) for fields in (seen, wanted))
+        if self.wanted.kind == "distance":
+            away = (values - own).square().sum(dim=(1, 2))
+            return {"away": away, "wanted": own.square().sum()}
+        places = torch.tensor(float(own.shape[2]))
         cosine = functional.cosine_similarity(values, own, dim=1, eps=1e-6)
-        if wanted.kind == "cosine":
-            return cosine.mean(dim=1)
-        dot = (values * own).sum(dim=1)
-        return (dot * cosine.clamp_min(0.1) ** wanted.cosine_power).mean(dim=1)
+        if self.wanted.kind == "cosine":
+            return {"gained": cosine.sum(dim=1), "places": places}
+        dot = (values * own).sum(dim=1) * cosine.clamp_min(0.1) ** self.wanted.cosine_power
+        return {"gained": dot.sum(dim=1), "places": places}
 
-    return Objective(f"{wanted.kind} in {wanted.layer}", (wanted.layer,), score)
+    def score(self, sums: Sums) -> Tensor:
+        """(1,)"""
+        if self.wanted.kind == "distance":
+            return -sums["away"] / sums["wanted"].clamp_min(1e-12)
+        return sums["gained"] / sums["places"]
+
+    def squares(self, seen: Fields, wanted: Fields) -> dict[str, Tensor]:
+        """Over places and channels, in double precision: what ``likeness`` needs."""
+        a, b = (fields[self.wanted.layer].cpu().double().flatten() for fields in (seen, wanted))
+        return {"own": a @ a, "wanted": b @ b, "both": a @ b, "away": (a - b) @ (a - b)}
 
 
-def likeness(reached: Tensor, target: Tensor) -> dict[str, float]:
-    """How a field (1, C, h, w) compares with the one wanted: ``cosine``, of all of it; ``error``,
-    the distance in units of the wanted one's length; ``length``, its own in the same units."""
-    a, b = (field.flatten().cpu().double() for field in (reached, target))
-    whole = b.norm()
+def likeness(squares: Sums) -> dict[str, float]:
+    """How a field compares with the one wanted, by the squares of both, their products' sum
+    ("both") and the squared distance ("away"): ``cosine``, of all of it; ``error``, the distance in
+    units of the wanted one's length; ``length``, its own in the same units."""
+    own, wanted, both, away = (float(squares[n]) for n in ("own", "wanted", "both", "away"))
     return {
-        "cosine": float(functional.cosine_similarity(a, b, dim=0, eps=1e-12)),
-        "error": float((a - b).norm() / whole),
-        "length": float(a.norm() / whole),
+        "cosine": both / max(sqrt(own) * sqrt(wanted), 1e-12),
+        "error": sqrt(away / wanted),
+        "length": sqrt(own / wanted),
     }

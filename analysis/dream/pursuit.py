@@ -4,8 +4,9 @@ The picture goes through the same random view as the canvas in every step, so th
 is never where the view has just moved it away from. Source: Lucid, ``recipes/caricature.py``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from analysis.dream import parts
 from analysis.dream.canvas import Canvas
+from analysis.dream.parts import Adding, Aim, Parts
 from analysis.featurevis import transforms
 from analysis.featurevis.objectives import Fields, Objective
 from analysis.featurevis.optimize import Adam, Observer
@@ -22,8 +25,6 @@ from cache.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.models import Classifier
-
-Aim = Callable[[Fields], Objective]  # from what is wanted to the canvas' objective
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Chase:
     """A network that looks at a canvas and at what it is to become like.
 
     ``wanted``: (1, C, h, w) in 0..1, of the canvas' shape. A network that takes one size only sees
-    both squeezed to it.
+    both squeezed to it. One of more than ``parts.SIDE`` squared pixels is looked at in parts; then
+    UserError where the network cannot.
     """
 
     def __init__(
@@ -71,10 +73,20 @@ class Chase:
     ) -> None:
         fields = Objective("fields", layers, lambda _: torch.zeros(1))
         shape = wanted.shape[2], wanted.shape[3]
-        self.observer = Observer(classifier, fields, max(shape))
+        # a network that takes so many more than its own takes any number
+        most = min(max(shape), max(parts.SIDE, 2 * max(classifier.input_size[1:])))
+        self.observer = Observer(classifier, fields, most)
         own = self.observer.size
-        self.shape = shape if own == max(shape) else (own, own)
+        self.shape = shape if own == most else (own, own)
         self.aim, self.wanted = aim, wanted
+        self._large = parts.large(self.shape)
+        if self._large:
+            _ = self._parts  # it is told before the first step where a network cannot
+        self._asked: Fields | None = None
+
+    @cached_property
+    def _parts(self) -> Parts:
+        return Parts(self.observer)
 
     def run(self, canvas: Canvas, course: Course) -> Iterator[float]:
         """After each step the objective's value of that step's view. Raises UserError when the
@@ -88,33 +100,66 @@ class Chase:
         whole = plan.maps if course.resting else upright(maps, canvas.shape)
         for now, factor in zip(whole, plan.factors, strict=True):
             adam.rate = canvas.rate * factor
-            grad, score = self._gradient(canvas, now.to(canvas.coefficients.device), course.views)
+            here = now.to(canvas.coefficients.device)
+            grad, score = self._gradient(canvas, here, course)
             if not bool(torch.isfinite(grad).all()):
                 raise UserError("the gradient is not a finite number in this network")
             adam.step(grad)
             yield score
 
-    def _gradient(
-        self, canvas: Canvas, maps: Tensor, views: transforms.Views
-    ) -> tuple[Tensor, float]:
-        network = self.observer.light
+    def _gradient(self, canvas: Canvas, maps: Tensor, course: Course) -> tuple[Tensor, float]:
+        """By the coefficients, downwards; and the score."""
+        pad = course.views.pad
         with torch.no_grad():
-            seen = transforms.view(self.wanted, maps, self.shape, pad=views.pad)
-            objective = self.aim(self.observer.fields(seen, network))
+            wanted = transforms.view(self.wanted, maps, self.shape, pad=pad)
         leaf = canvas.coefficients.detach().requires_grad_()
         with torch.enable_grad():
-            pixels = transforms.view(canvas.pixels(leaf), maps, self.shape, pad=views.pad)
-            score = objective.score(self.observer.fields(pixels, network)).sum()
+            seen = transforms.view(canvas.pixels(leaf), maps, self.shape, pad=pad)
+        if not self._large:
+            score = self._whole(seen, wanted)
             (grad,) = torch.autograd.grad(-score, leaf)
+        else:
+            places = torch.rand(2, generator=course.random).tolist()
+            by, score = self._parts.gradient(
+                self.aim, seen.detach(), wanted, network=self.observer.light, places=places
+            )
+            (grad,) = torch.autograd.grad(seen, leaf, by.neg_())
         return grad, float(score.detach())
 
+    def _whole(self, seen: Tensor, wanted: Tensor) -> Tensor:
+        """The score of a picture that the network sees at once."""
+        network = self.observer.light
+        with torch.no_grad():
+            asked = self.observer.fields(wanted, network)
+        with torch.enable_grad():
+            return self.aim.score(self.aim.sums(self.observer.fields(seen, network), asked)).sum()
+
     @torch.no_grad()
-    def fields(self, pixels: Tensor) -> Fields:
-        """What the network itself sees in a picture (1, C, h, w) as it is."""
+    def compared(self, adding: Adding, pixels: Tensor) -> dict[str, Tensor]:
+        """Sums of what the network itself sees in a picture (1, C, h, w) as it is, and in the one
+        that is wanted."""
+        seen, wanted = self._still(pixels), self._still(self.wanted)
+        if self._large:
+            return self._parts.sums(adding, seen, wanted)
+        if self._asked is None:
+            self._asked = self.observer.fields(wanted)
+        return adding(self.observer.fields(seen), self._asked)
+
+    @torch.no_grad()
+    def alone(self, adding: Adding, pixels: Tensor) -> dict[str, Tensor]:
+        """The same of a picture of any shape by itself: it is also what is wanted."""
+        seen = self._still(pixels)
+        if parts.large((seen.shape[2], seen.shape[3])):
+            return self._parts.sums(adding, seen)
+        fields = self.observer.fields(seen)
+        return adding(fields, fields)
+
+    def _still(self, pixels: Tensor) -> Tensor:
+        """A picture as it is, at the size that the network sees."""
         if self.shape == tuple(self.wanted.shape[2:]):
-            return self.observer.fields(pixels)
+            return pixels
         still = torch.eye(2, 3, device=pixels.device)[None]
-        return self.observer.fields(transforms.view(pixels, still, self.shape, pad=False))
+        return transforms.view(pixels, still, self.shape, pad=False)
 
 
 def upright(maps: Tensor, shape: tuple[int, int]) -> Tensor:

@@ -10,7 +10,7 @@ Layers of up to an eighth of the picture's size are the ones by default: with de
 know objects, faces come out as patches of noise (seen in SqueezeNet and bvlc_googlenet alike).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,10 @@ from PIL import Image
 from torch import Tensor
 
 from analysis.dream.canvas import Canvas, shape_within, tensor_of
+from analysis.dream.parts import Sums
 from analysis.dream.pursuit import Chase, Course, Stage
 from analysis.featurevis import transforms
-from analysis.featurevis.objectives import Fields, Objective
+from analysis.featurevis.objectives import Fields
 from analysis.featurevis.parameters import generator
 from analysis.layers import ACTIVATIONS, Layer, find_layer, ladder, list_layers
 from cache.errors import UserError
@@ -29,10 +30,11 @@ from cache.errors import UserError
 if TYPE_CHECKING:
     from analysis.models import Classifier
 
-RECIPE = 2  # raise when a change alters pictures
+RECIPE = 3  # raise when a change alters pictures
 PREVIEW_SIZE, PREVIEW_STEPS = 192, 40
 _COARSEST = 9  # times the picture is larger than a layer's grid, at the most
 _A_GRID = 2  # layers of one grid, at the most
+_NOTHING = 1e-12  # squares are taken as no smaller than that
 _FIRST = 0.6  # of the steps go at half the size, where they are four times as cheap
 # Shifts and slight scaling to the very end: strides and pools leave a screen of dots where the
 # network always sees the same pixels.
@@ -116,10 +118,10 @@ def styled(
         if canvas is None and style.start == "noise":
             canvas = Canvas.noise(shape, random, classifier)
         canvas = Canvas.of(wanted) if canvas is None else canvas.grown(shape)
-        aim = _Aim(style)
+        aim = Towards(style)
         chase = Chase(classifier, aim.layers, aim, wanted)
         marks = shape_within(like, max(32, round(size * style.style_scale)))
-        aim.grams = grams(chase.fields(tensor_of(classifier, like, marks)), style.style_layers)
+        aim.grams = aim.grams_of(chase.alone(aim.sums, tensor_of(classifier, like, marks)))
         course = Course(steps, _VIEWS, 2.0, random, resting=False)
         for step, _ in enumerate(chase.run(canvas, course), start=before + 1):
             yield Stage(step, style.steps, canvas, dict(aim.last))
@@ -134,24 +136,23 @@ def _scales(style: Style) -> list[tuple[int, int]]:
     return [(style.size // 2, first), (style.size, style.steps - first)]
 
 
-def grams(fields: Fields, layers: Sequence[str]) -> dict[str, Tensor]:
-    """Each layer's Gram matrix (1, C, C)."""
-    return {name: gram(fields[name]) for name in layers}
-
-
-def gram(field: Tensor) -> Tensor:
-    """(B, C, C): of every two channels of (B, C, h, w) the product, as a mean over all places."""
+def products(field: Tensor) -> Tensor:
+    """(B, C, C): of every two channels of (B, C, h, w) the product, summed over all places; as a
+    mean over them it is the Gram matrix."""
     values = field.flatten(2)
-    return values @ values.transpose(1, 2) / values.shape[2]
+    return values @ values.transpose(1, 2)
 
 
 def difference(value: Tensor, wanted: Tensor) -> Tensor:
     """(): the squared difference in units of ``wanted``'s square; 0 is equal, 1 as far as zero."""
-    return (value - wanted).square().sum() / wanted.square().sum().clamp_min(1e-12)
+    return (value - wanted).square().sum() / wanted.square().sum().clamp_min(_NOTHING)
 
 
-class _Aim:
-    """What is wanted of the canvas; ``grams`` are the style's, ``last`` what was measured last."""
+class Towards:
+    """What is wanted of the canvas; ``grams`` (1, C, C) are the style's, ``last`` what was measured
+    last."""
+
+    by_one = False
 
     def __init__(self, style: Style) -> None:
         self.style = style
@@ -159,15 +160,30 @@ class _Aim:
         self.grams: dict[str, Tensor] = {}
         self.last: dict[str, float] = {}
 
-    def __call__(self, content: Fields) -> Objective:
-        def score(fields: Fields) -> Tensor:
-            s = self.style
-            pairs = {
-                "style": [(gram(fields[n]), self.grams[n]) for n in s.style_layers],
-                "content": [(fields[n], content[n]) for n in s.content_layers],
-            }
-            means = {k: torch.stack([difference(*p) for p in ps]).mean() for k, ps in pairs.items()}
-            self.last = {k: float(v.detach()) for k, v in means.items()}
-            return -(s.style_weight * means["style"] + s.content_weight * means["content"])
+    def sums(self, seen: Fields, wanted: Fields) -> dict[str, Tensor]:
+        found = {}
+        for name in self.style.style_layers:
+            found[f"products {name}"] = products(seen[name])
+            found[f"places {name}"] = torch.tensor(float(seen[name][0, 0].numel()))
+        for name in self.style.content_layers:
+            found[f"away {name}"] = (seen[name] - wanted[name]).square().sum()
+            found[f"wanted {name}"] = wanted[name].square().sum()
+        return found
 
-        return Objective("style", self.layers, score)
+    def grams_of(self, sums: Sums) -> dict[str, Tensor]:
+        """By layer."""
+        names = self.style.style_layers
+        return {name: sums[f"products {name}"] / sums[f"places {name}"] for name in names}
+
+    def score(self, sums: Sums) -> Tensor:
+        s, own = self.style, self.grams_of(sums)
+        parts = {
+            "style": [difference(own[n], self.grams[n]) for n in s.style_layers],
+            "content": [
+                sums[f"away {n}"] / sums[f"wanted {n}"].clamp_min(_NOTHING)
+                for n in s.content_layers
+            ],
+        }
+        means = {k: torch.stack(found).mean() for k, found in parts.items()}
+        self.last = {k: float(v.detach()) for k, v in means.items()}
+        return -(s.style_weight * means["style"] + s.content_weight * means["content"])

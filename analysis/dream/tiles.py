@@ -55,23 +55,24 @@ def runs(start: int, stop: int, shift: int, length: int) -> Iterator[tuple[slice
         at += count
 
 
-def cut(length: int, tile: int, place: float) -> list[Span]:
+def cut(length: int, tile: int, place: float, *, halo: int = HALO) -> list[Span]:
     """Spans of at most ``tile`` pixels that keep all of ``length`` once. ``place`` (0..1) moves
-    the cuts. What the network is fed is always as long, but for the last: every further size
-    would cost it time, and pieces of memory that fit no other."""
+    the cuts; ``halo``, a multiple of ``GRID``: pixels of context. What the network is fed is always
+    as long, but for the last: every further size would cost it time, and pieces of memory that fit
+    no other."""
     if length <= tile:
         return [Span(0, length, 0, length)]
-    inner, most = length - 2 * HALO + ROOM, (tile - 2 * HALO) // GRID
+    inner, most = length - 2 * halo + ROOM, (tile - 2 * halo) // GRID
     core = -(-inner // -(-inner // (most * GRID)) // GRID) * GRID
     count = -(-inner // core)
-    room = count * core + 2 * HALO - length
-    edge = core + HALO - GRID  # so that the first and the last keep a little
+    room = count * core + 2 * halo - length
+    edge = core + halo - GRID  # so that the first and the last keep a little
     least, most = -(-max(0, room - edge) // GRID), min(room, edge) // GRID
-    shift = HALO - GRID * (least + int(place * (most - least + 1)))
+    shift = halo - GRID * (least + int(place * (most - least + 1)))
     cuts = [0, *(shift + i * core for i in range(1, count)), length]
-    side, found = core + 2 * HALO, []
+    side, found = core + 2 * halo, []
     for a, b in pairwise(cuts):
-        start = max(0, min(a - HALO, -(-(length - side) // GRID) * GRID))
+        start = max(0, min(a - halo, -(-(length - side) // GRID) * GRID))
         found.append(Span(start, min(length, start + side), a, b))
     return found
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from analysis.dream.canvas import tensor_of
-from analysis.dream.caricature import Caricature, checked, drawn, likeness, objective
+from analysis.dream.caricature import Caricature, Towards, checked, drawn, likeness
 from analysis.layers import capture
 from analysis.models import Classifier
 from cache.errors import UserError
@@ -24,8 +24,9 @@ def photo() -> Image.Image:
 
 def test_likeness_by_hand() -> None:
     """(3, 0) against (3, 4): cosine 9 / 15, distance 4 of 5, length 3 of 5."""
-    a, b = torch.tensor([3.0, 0.0]), torch.tensor([3.0, 4.0])
-    assert likeness(a, b) == pytest.approx({"cosine": 0.6, "error": 0.8, "length": 0.6})
+    a, b = ({"x": torch.tensor(values)} for values in ([3.0, 0.0], [3.0, 4.0]))
+    squares = Towards(Caricature(layer="x")).squares(a, b)
+    assert likeness(squares) == pytest.approx({"cosine": 0.6, "error": 0.8, "length": 0.6})
 
 
 def test_the_objectives_by_hand() -> None:
@@ -38,7 +39,9 @@ def test_the_objectives_by_hand() -> None:
         (Caricature(layer="x", kind="cosine"), 0.6),
         (Caricature(layer="x", kind="distance"), -0.64),
     ):
-        assert float(objective(wanted, asked).score(fields)) == pytest.approx(expected, rel=1e-5)
+        towards = Towards(asked)
+        score = towards.score(towards.sums(fields, wanted))
+        assert float(score) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["distance", "cosine", "caricature"])
@@ -52,9 +55,9 @@ def test_what_is_reported_is_what_the_network_says(squeezenet: Classifier, kind:
     fields = []
     for x in (torch.from_numpy(shown.copy()).permute(2, 0, 1)[None] / 255, own):
         caught, _ = capture(squeezenet.module, ["features.4"], squeezenet.normalise(x))
-        fields.append(caught["features.4"])
+        fields.append(caught)
     # the file's pixels are rounded to 8 bits, which the report's were not
-    assert likeness(*fields) == pytest.approx(last, abs=0.02)
+    assert likeness(Towards(wanted).squares(*fields)) == pytest.approx(last, abs=0.02)
 
 
 def test_an_inversion_keeps_more_of_an_early_layer(squeezenet: Classifier) -> None:

@@ -6,21 +6,24 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from analysis.dream.canvas import Canvas, shape_within, tensor_of
+from analysis.dream.parts import Sums
 from analysis.dream.pursuit import Chase, Course, upright
 from analysis.dream.style import (
     PREVIEW_SIZE,
     Style,
+    Towards,
     checked,
     difference,
-    gram,
     previewed,
+    products,
     styled,
     suited,
 )
 from analysis.featurevis import transforms
-from analysis.featurevis.objectives import Objective
+from analysis.featurevis.objectives import Fields
 from analysis.featurevis.parameters import generator
 from analysis.models import Classifier, load
 from cache.errors import UserError
@@ -38,9 +41,23 @@ def photo(name: str = "china.jpg") -> Image.Image:
 def test_a_gram_matrix_by_hand() -> None:
     """Channels (1, 2) and (3, 4) over two places: 1 + 4, 3 + 8 and 9 + 16, halved."""
     field = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])
-    assert gram(field).tolist() == [[[2.5, 5.5], [5.5, 12.5]]]
+    assert products(field).tolist() == [[[5, 11], [11, 25]]]
+    towards = Towards(Style(style_layers=("x",)))
+    (found,) = towards.grams_of(towards.sums({"x": field}, {})).values()
+    assert found.tolist() == [[[2.5, 5.5], [5.5, 12.5]]]
     turned = field.flip(3)
-    assert torch.equal(gram(turned), gram(field)), "a style does not know where things are"
+    assert torch.equal(products(turned), products(field)), "a style does not know where things are"
+
+
+def test_how_far_it_is_by_hand() -> None:
+    """The Gram matrix 2 in place of 1 is as far off as zero, 1; the field (2, 0) in place of (2, 2)
+    is off by 4 of 8."""
+    style = Style(style_layers=("x",), content_layers=("x",), style_weight=3.0, content_weight=5.0)
+    towards = Towards(style)
+    seen, wanted = torch.tensor([[[[2.0, 0.0]]]]), torch.tensor([[[[2.0, 2.0]]]])
+    towards.grams = {"x": torch.tensor([[[1.0]]])}
+    assert float(towards.score(towards.sums({"x": seen}, {"x": wanted}))) == -(3 * 1 + 5 * 0.5)
+    assert towards.last == {"style": 1.0, "content": 0.5}
 
 
 def test_a_difference_is_in_units_of_what_is_wanted() -> None:
@@ -66,12 +83,18 @@ def test_one_step_goes_down_the_gradient() -> None:
     net = places([1.0], [0.0])
     wanted = torch.full((1, 1, 16, 16), 0.75)
 
-    def aim(fields: object) -> Objective:
-        return Objective("near", ("act",), lambda f: -(f["act"] - 0.75).square().sum(dim=(1, 2, 3)))
+    class Near:
+        by_one = True
+
+        def sums(self, seen: Fields, wanted: Fields) -> dict[str, Tensor]:
+            return {"away": (seen["act"] - wanted["act"]).square().sum()}
+
+        def score(self, sums: Sums) -> Tensor:
+            return -sums["away"]
 
     canvas = Canvas.of(torch.full((1, 1, 16, 16), 0.5))
     still = transforms.Views(False, 0.0, 0.0, (1.0,), (0.0,))
-    (score,) = Chase(net, ("act",), aim, wanted).run(canvas, Course(1, still, 2.0, generator(0)))
+    (score,) = Chase(net, ("act",), Near(), wanted).run(canvas, Course(1, still, 2.0, generator(0)))
     assert score == pytest.approx(-256 * 0.0625)
     rate = 0.05 * 2.0 * (1 - 0.95 * 0.0)  # a plan of one step goes as far as it may
     expected = torch.sigmoid(torch.tensor(rate * 4.0 * 4**0.4 / 16))  # weights

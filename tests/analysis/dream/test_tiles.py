@@ -28,6 +28,22 @@ def test_spans_keep_every_pixel_once_within_the_tile(length: int, place: float) 
         assert span.stop >= min(length, span.keep_to + HALO)
 
 
+@pytest.mark.parametrize("halo", [32, 96, 256])
+@pytest.mark.parametrize("length", [1025, 1026, 1366, 2048, 3001, 4096])
+def test_spans_have_as_much_context_as_is_asked_for(length: int, halo: int) -> None:
+    for place in (0.0, 0.25, 0.5, 0.75, 0.999):
+        spans = cut(length, 1024, place, halo=halo)
+        assert (spans[0].keep_from, spans[-1].keep_to) == (0, length)
+        assert all(a.keep_to == b.keep_from for a, b in pairwise(spans))
+        for span in spans:
+            assert span.stop - span.start <= 1024
+            assert span.start % GRID == 0
+            assert span.keep_from % GRID == 0
+            assert span.keep_from < span.keep_to
+            assert span.start <= max(0, span.keep_from - halo)
+            assert span.stop >= min(length, span.keep_to + halo)
+
+
 @pytest.mark.parametrize("length", [257, 390, 1000, 4000, 16384])
 def test_a_picture_is_fed_in_few_sizes(length: int) -> None:
     spans = [span for n in range(40) for span in cut(length, 256, n / 40)]
