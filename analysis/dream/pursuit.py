@@ -19,7 +19,7 @@ from analysis.dream.canvas import Canvas
 from analysis.dream.parts import Adding, Aim, Parts
 from analysis.featurevis import transforms
 from analysis.featurevis.objectives import Fields, Objective
-from analysis.featurevis.optimize import Adam, Observer
+from analysis.featurevis.optimize import Adam, Observer, takes
 from analysis.featurevis.plan import planned
 from cache.errors import UserError
 
@@ -77,7 +77,9 @@ class Chase:
         most = min(max(shape), max(parts.SIDE, 2 * max(classifier.input_size[1:])))
         self.observer = Observer(classifier, fields, most)
         own = self.observer.size
-        self.shape = shape if own == most else (own, own)
+        seen = min(shape[0], most), min(shape[1], most)
+        free = own == most and takes(classifier, self.observer.last, seen)
+        self.shape = shape if free else (own, own)
         self.aim, self.wanted = aim, wanted
         self._large = parts.large(self.shape)
         if self._large:

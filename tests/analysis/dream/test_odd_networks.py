@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from analysis.dream.caricature import Caricature, drawn
 from analysis.dream.engine import dreamt
 from analysis.dream.ladder import rungs
 from analysis.dream.settings import Dream
@@ -70,6 +71,17 @@ def test_a_network_without_a_grid_says_what_it_lacks() -> None:
     image = Image.new("RGB", (48, 48))
     with pytest.raises(UserError, match="no layer with a grid of places"):
         next(styled(net, Style(size=32, steps=1), image, image))
+
+
+def test_a_network_of_squares_only_keeps_and_paints() -> None:
+    def squares(x: Tensor) -> Tensor:
+        assert x.shape[2] == x.shape[3]
+        return x
+
+    net, image = places([1.0], [0.0], squares), Image.fromarray(PICTURE)
+    *_, kept = drawn(net, Caricature(layer="act", size=60, steps=2), image)
+    *_, painted = styled(net, Style(size=60, steps=2), image, image)
+    assert kept.pixels().shape == painted.pixels().shape == (36, 60, 3)
 
 
 def test_groups_of_what_is_not_finite_are_refused() -> None:
