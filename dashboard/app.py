@@ -134,7 +134,7 @@ def _bar() -> Component:
         for name, title in TITLES.items()
     ]
     networks = dmc.Select(
-        id="model-choice", data=[], size="xs", w=170, allowDeselect=False,
+        id="model-choice", data=[], size="xs", w=200, allowDeselect=False,
         **{"aria-label": "Network"},
     )  # fmt: skip
     pictures = dmc.Select(
