@@ -79,6 +79,7 @@
       const answer = await fetch("/api/starter?" + new URLSearchParams({ model }));
       if (answer.ok) packs.set(model, await answer.json());
     } catch (error) { packs.delete(model); }
+    for (const el of near) show(el, newest(el)); // a round may be waiting for the worker's answer
     soon();
   }
 
