@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from types import TracebackType
 
@@ -83,19 +82,20 @@ class Draft:
 
 
 def _open_draft(target: Path) -> tuple[int, Path]:
-    for tries in count():
+    tries = 0
+    while True:
         path = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_SUFFIX}")
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileNotFoundError:
-            if tries >= _TRIES:  # the folder is there, and takes no files: /proc
+            tries += 1
+            if tries > _TRIES:  # the folder is there, and takes no files: /proc
                 raise
             target.parent.mkdir(parents=True, exist_ok=True)
             continue
         if _lock(descriptor, wait=False) and path.exists():
             return descriptor, path
         os.close(descriptor)  # a sweeper took it between the two steps: make another
-    raise AssertionError  # it counts for ever
 
 
 def is_draft(name: str) -> bool:

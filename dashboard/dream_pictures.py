@@ -12,9 +12,7 @@ from cache.errors import UserError
 from dashboard import dream_settings
 from dashboard.bench import Bench
 from dashboard.dream_frames import Frames
-from dashboard.dream_wish import Wish
-
-GUIDES = 6  # photographs of a class that guide at once
+from dashboard.dream_wish import GUIDES, Wish
 
 
 class OfBench:

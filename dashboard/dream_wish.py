@@ -10,7 +10,8 @@ from cache.keys import content_key
 from dashboard import dream_settings
 from dashboard.selection import MODES, Selection
 
-MAKING = 2  # raise when the same wish would make another picture
+GUIDES = 6  # photographs of a class that guide at once
+MAKING = 3  # raise when the same wish would make another picture
 
 
 @dataclass(frozen=True, kw_only=True)

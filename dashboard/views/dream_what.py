@@ -14,7 +14,7 @@ from dashboard.components import (
     shared_beginning,
     unit_icon,
 )
-from dashboard.dream_wish import looked_for
+from dashboard.dream_wish import GUIDES, looked_for
 from dashboard.markup import Field
 from dashboard.views import dream_two
 from dashboard.views.context import Context
@@ -25,7 +25,6 @@ LAYERED = ("dream", "guided", "stream", "kept", "two")
 CHOOSY = ("dream", "stream")  # modes in which a part of the layer can be chosen
 GUIDED = ("guided", "style")
 GONE = "a picture that is not open here any more"
-GUIDES = 6  # photographs of a class that guide at once
 FAMOUS = ("banana", "dumbbell", "ant", "starfish")  # the classes of "Inceptionism" (2015)
 
 
