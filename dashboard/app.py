@@ -138,7 +138,7 @@ def _bar() -> Component:
         **{"aria-label": "Network"},
     )  # fmt: skip
     pictures = dmc.Select(
-        id="collection-choice", data=[], size="xs", w=170, allowDeselect=False,
+        id="collection-choice", data=[], size="xs", w=190, allowDeselect=False,
         placeholder="dropped here",
         **{"aria-label": "Pictures"},
     )  # fmt: skip
